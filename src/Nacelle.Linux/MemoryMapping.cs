@@ -1,0 +1,80 @@
+using System.Runtime.InteropServices;
+
+namespace Nacelle.Linux;
+
+/// <summary>What a mapping may be used for; the values are those of mmap(2).</summary>
+[Flags]
+public enum MemoryProtection
+{
+    /// <summary>No access: address space is reserved only.</summary>
+    None = 0,
+
+    /// <summary>PROT_READ.</summary>
+    Read = 1,
+
+    /// <summary>PROT_WRITE.</summary>
+    Write = 2,
+
+    /// <summary>PROT_EXEC.</summary>
+    Execute = 4,
+}
+
+/// <summary>A range of this process's address space made by mmap(2).</summary>
+/// <remarks>Thread safe; whoever disposes it must know that nobody uses the address any more.</remarks>
+public sealed unsafe partial class MemoryMapping : IDisposable
+{
+    private nint _address;
+
+    private MemoryMapping(nint address, ulong size)
+    {
+        _address = address;
+        Size = size;
+    }
+
+    /// <summary>First byte of the range.</summary>
+    public byte* Address => (byte*)_address;
+
+    /// <summary>Size in bytes.</summary>
+    public ulong Size { get; }
+
+    /// <summary>Maps part of a file, shared.</summary>
+    /// <exception cref="LinuxException">The host refused the mapping.</exception>
+    public static MemoryMapping OfFile(int descriptor, ulong offset, ulong size, MemoryProtection protection)
+    {
+        const int shared = 1;
+        const int noReserve = 0x4000;
+        nint address = Mmap(0, (nuint)size, (int)protection, shared | noReserve, descriptor, (long)offset);
+        return address == -1
+            ? throw LinuxException.FromLastError($"map {size} bytes")
+            : new MemoryMapping(address, size);
+    }
+
+    /// <summary>Maps zero-filled private memory.</summary>
+    /// <exception cref="LinuxException">The host refused the mapping.</exception>
+    public static MemoryMapping Anonymous(ulong size, MemoryProtection protection)
+    {
+        const int privateMapping = 2;
+        const int anonymous = 0x20;
+        const int noReserve = 0x4000;
+        nint address = Mmap(0, (nuint)size, (int)protection, privateMapping | anonymous | noReserve, -1, 0);
+        return address == -1
+            ? throw LinuxException.FromLastError($"map {size} bytes of anonymous memory")
+            : new MemoryMapping(address, size);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        nint address = Interlocked.Exchange(ref _address, 0);
+        if (address != 0)
+        {
+            _ = Munmap(address, (nuint)Size);
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    private static partial nint Mmap(nint address, nuint length, int protection, int flags, int descriptor, long offset);
+
+    [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
+    private static partial int Munmap(nint address, nuint length);
+}
