@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using System.Runtime.Intrinsics.X86;
+
+namespace Nacelle.Cpu;
+
+/// <summary>How fast the host's time-stamp counter ticks. Found once, on first use; safe from any thread.</summary>
+public static class TimestampCalibration
+{
+    private static readonly Lazy<ulong> _frequency = new(Find);
+
+    /// <summary>Hertz. From CPUID where the host says it, else measured for 10 ms against the monotonic clock.</summary>
+    public static ulong Frequency => _frequency.Value;
+
+    private static ulong Find()
+    {
+        if ((uint)X86Base.CpuId(0, 0).Eax >= 0x15)
+        {
+            // SDM volume 2, CPUID leaf 15H: crystal hertz × EBX ÷ EAX.
+            (int denominator, int numerator, int crystal, _) = X86Base.CpuId(0x15, 0);
+            if (denominator != 0 && numerator != 0 && crystal != 0)
+            {
+                return (ulong)(uint)crystal * (uint)numerator / (uint)denominator;
+            }
+        }
+
+        // A hypervisor's timing leaf: kilohertz of the counter in EAX.
+        if ((X86Base.CpuId(1, 0).Ecx & (1 << 31)) != 0 && (uint)X86Base.CpuId(0x4000_0000, 0).Eax >= 0x4000_0010)
+        {
+            uint kilohertz = (uint)X86Base.CpuId(0x4000_0010, 0).Eax;
+            if (kilohertz > 100_000)
+            {
+                return kilohertz * 1000UL;
+            }
+        }
+
+        return Measure();
+    }
+
+    private static ulong Measure()
+    {
+        long startTime = Stopwatch.GetTimestamp();
+        ulong start = HostTimestamp.Read();
+        long wait = Stopwatch.Frequency / 100;
+        long now;
+        do
+        {
+            now = Stopwatch.GetTimestamp();
+        }
+        while (now - startTime < wait);
+
+        ulong ticks = HostTimestamp.Read() - start;
+        return (ulong)(ticks * (double)Stopwatch.Frequency / (now - startTime));
+    }
+}
