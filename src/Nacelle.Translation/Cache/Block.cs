@@ -1,0 +1,50 @@
+using Iced.Intel;
+
+namespace Nacelle.Translation.Cache;
+
+/// <summary>A run of guest instructions with one entry, translated. Owned by its vCPU's thread.</summary>
+internal sealed class Block
+{
+    /// <summary>Index in the cache's list.</summary>
+    public required int Number { get; init; }
+
+    /// <summary>Guest-physical address of the first byte.</summary>
+    public required ulong PhysicalAddress { get; init; }
+
+    /// <summary>Guest-physical page of the last byte where that is another page, else all ones.</summary>
+    public required ulong SecondPage { get; init; }
+
+    /// <summary>Linear address of the first byte when it was translated; faults are reported relative to it.</summary>
+    public required ulong Rip { get; init; }
+
+    /// <summary>Bytes of guest code.</summary>
+    public required int Length { get; init; }
+
+    /// <summary>What the code takes for granted.</summary>
+    public required ExecutionMode Mode { get; init; }
+
+    /// <summary>Address of the host code.</summary>
+    public required ulong HostCode { get; init; }
+
+    /// <summary>Bytes of host code with its out-of-line part.</summary>
+    public required int HostLength { get; init; }
+
+    /// <summary>The instruction that the monitor carries out when the block ends in one.</summary>
+    public required Instruction Operation { get; init; }
+
+    /// <summary>For each instruction, where its host code begins and its offset in the block; finds the guest instruction behind a host address.</summary>
+    public required (int HostOffset, ushort GuestOffset)[] Map { get; init; }
+
+    /// <summary>Links of other blocks (or this one) that jump straight here.</summary>
+    public List<int> IncomingLinks { get; } = [];
+
+    /// <summary>Whether the guest code behind it is still what was translated.</summary>
+    public bool IsValid { get; set; } = true;
+}
+
+/// <summary>A direct branch out of a block.</summary>
+/// <param name="Displacement">Position of the jump's displacement in the code memory.</param>
+/// <param name="Stub">Host address to which it goes while not linked.</param>
+/// <param name="TargetRip">Guest address of the branch's target.</param>
+/// <param name="SamePage">Whether source and target share a page, so that the link holds whatever the page tables say.</param>
+internal readonly record struct Link(int Displacement, ulong Stub, ulong TargetRip, bool SamePage);

@@ -1,0 +1,74 @@
+using Nacelle.Cpu;
+
+namespace Nacelle.Translation.Cache;
+
+/// <summary>
+/// What a translated block takes for granted about the processor; part of its key. A block never runs under another mode.
+/// </summary>
+/// <param name="Bits">The packed form.</param>
+internal readonly record struct ExecutionMode(ushort Bits)
+{
+    private const int LongBit = 4;
+    private const int Default32Bit = 8;
+    private const int ExtendedStateOffBit = 16;
+    private const int VectorOffBit = 32;
+    private const int SegmentedBit = 64;
+    private const int ProtectedBit = 128;
+
+    /// <summary>The soft TLB in use: 0 supervisor, 1 user, 2 supervisor with SMAP lifted.</summary>
+    public int Tlb => Bits & 3;
+
+    /// <summary>Whether code runs at privilege level 3.</summary>
+    public bool IsUser => Tlb == 1;
+
+    /// <summary>CS.L.</summary>
+    public bool IsLong => (Bits & LongBit) != 0;
+
+    /// <summary>Width of code: 16, 32 or 64.</summary>
+    public int Bitness => IsLong ? 64 : (Bits & Default32Bit) != 0 ? 32 : 16;
+
+    /// <summary>CR0.EM or CR0.TS: x87 instructions raise #NM.</summary>
+    public bool IsExtendedStateOff => (Bits & ExtendedStateOffBit) != 0;
+
+    /// <summary>Vector instructions raise an exception: CR4.OSFXSR is clear, or CR0.EM or TS is set.</summary>
+    public bool IsVectorOff => (Bits & VectorOffBit) != 0;
+
+    /// <summary>Whether CS, DS, ES or SS have a base other than zero.</summary>
+    public bool IsSegmented => (Bits & SegmentedBit) != 0;
+
+    /// <summary>CR0.PE.</summary>
+    public bool IsProtected => (Bits & ProtectedBit) != 0;
+
+    /// <summary>Derives the mode from the registers.</summary>
+    public static ExecutionMode Of(in CpuRegisters registers)
+    {
+        const ulong smap = 1 << 21;
+        const ulong osfxsr = 1 << 9;
+        const ulong alignmentCheck = 1 << 18;
+        int bits;
+        if (registers.PrivilegeLevel == 3)
+        {
+            bits = 1;
+        }
+        else
+        {
+            bits = (registers.Cr4 & smap) != 0 && (registers.Rflags & alignmentCheck) != 0 ? 2 : 0;
+        }
+
+        if (registers.IsLongModeActive && registers.Cs.IsLong)
+        {
+            bits |= LongBit;
+        }
+        else
+        {
+            bits |= registers.Cs.IsDefault32 ? Default32Bit : 0;
+            bits |= (registers.Cs.Base | registers.Ds.Base | registers.Es.Base | registers.Ss.Base) != 0 ? SegmentedBit : 0;
+        }
+
+        bool off = (registers.Cr0 & 0xC) != 0;
+        bits |= off ? ExtendedStateOffBit : 0;
+        bits |= off || (registers.Cr4 & osfxsr) == 0 ? VectorOffBit : 0;
+        bits |= (registers.Cr0 & 1) != 0 ? ProtectedBit : 0;
+        return new ExecutionMode((ushort)bits);
+    }
+}

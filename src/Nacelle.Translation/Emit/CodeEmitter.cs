@@ -1,0 +1,325 @@
+using static Nacelle.Translation.Emit.HostRegister;
+
+namespace Nacelle.Translation.Emit;
+
+/// <summary>
+/// Writes the few instruction forms that surround copied guest code. Encodings follow SDM volume 2. For one thread.
+/// </summary>
+/// <param name="writable">The code memory's writable view.</param>
+/// <param name="executable">Address of the same memory where it executes.</param>
+/// <param name="capacity">Bytes.</param>
+internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int capacity)
+{
+    /// <summary>Bytes written so far.</summary>
+    public int Position { get; set; }
+
+    /// <summary>Bytes left.</summary>
+    public int Remaining => capacity - Position;
+
+    /// <summary>Where the next byte will execute.</summary>
+    public ulong Address => (ulong)(executable + Position);
+
+    /// <summary>Where a byte executes.</summary>
+    public ulong AddressOf(int position) => (ulong)(executable + position);
+
+    /// <summary>Position of an executing address.</summary>
+    public int PositionOf(ulong address) => (int)(address - (ulong)executable);
+
+    public void Byte(byte value) => writable[Position++] = value;
+
+    public void Bytes(ReadOnlySpan<byte> values)
+    {
+        values.CopyTo(new Span<byte>(writable + Position, values.Length));
+        Position += values.Length;
+    }
+
+    public void Int32(int value)
+    {
+        *(int*)(writable + Position) = value;
+        Position += 4;
+    }
+
+    public void Int64(ulong value)
+    {
+        *(ulong*)(writable + Position) = value;
+        Position += 8;
+    }
+
+    public void Move(HostRegister destination, HostRegister source) => RegisterForm(0x89, source, destination, wide: true);
+
+    public void Move32(HostRegister destination, HostRegister source) => RegisterForm(0x89, source, destination, wide: false);
+
+    /// <summary>Loads a constant in the shortest form.</summary>
+    public void MoveImmediate(HostRegister destination, ulong value)
+    {
+        int number = (int)destination;
+        if (value <= uint.MaxValue)
+        {
+            if (number >= 8)
+            {
+                Byte(0x41);
+            }
+
+            Byte((byte)(0xB8 + (number & 7)));
+            Int32((int)value);
+        }
+        else if ((long)value == (int)value)
+        {
+            Byte((byte)(0x48 | (number >> 3)));
+            Byte(0xC7);
+            Byte((byte)(0xC0 | (number & 7)));
+            Int32((int)value);
+        }
+        else
+        {
+            Byte((byte)(0x48 | (number >> 3)));
+            Byte((byte)(0xB8 + (number & 7)));
+            Int64(value);
+        }
+    }
+
+    /// <summary>mov register, gs:[offset].</summary>
+    public void LoadContext(HostRegister destination, int offset) => ContextForm(0x8B, destination, offset, wide: true);
+
+    /// <summary>mov register32, gs:[offset]; clears the upper half.</summary>
+    public void LoadContext32(HostRegister destination, int offset) => ContextForm(0x8B, destination, offset, wide: false);
+
+    /// <summary>mov gs:[offset], register.</summary>
+    public void StoreContext(int offset, HostRegister source) => ContextForm(0x89, source, offset, wide: true);
+
+    /// <summary>mov gs:[offset], register32.</summary>
+    public void StoreContext32(int offset, HostRegister source) => ContextForm(0x89, source, offset, wide: false);
+
+    /// <summary>mov dword gs:[offset], constant.</summary>
+    public void StoreContextImmediate32(int offset, uint value)
+    {
+        ContextForm(0xC7, 0, offset, wide: false);
+        Int32((int)value);
+    }
+
+    /// <summary>mov register, gs:[offset + index × 8].</summary>
+    public void LoadTable(HostRegister destination, int offset, HostRegister index) => TableForm(0x8B, destination, offset, index);
+
+    /// <summary>add register, gs:[offset + index × 8].</summary>
+    public void AddTable(HostRegister destination, int offset, HostRegister index) => TableForm(0x03, destination, offset, index);
+
+    /// <summary>sub register, gs:[offset + index × 8].</summary>
+    public void SubtractTable(HostRegister destination, int offset, HostRegister index) => TableForm(0x2B, destination, offset, index);
+
+    /// <summary>jmp gs:[offset + index × 8].</summary>
+    public void JumpTable(int offset, HostRegister index) => TableForm(0xFF, (HostRegister)4, offset, index);
+
+    /// <summary>pext destination, source, gs:[offset]: bit gathering that leaves the flags alone.</summary>
+    public void ExtractContext(HostRegister destination, HostRegister source, int offset)
+    {
+        Byte(0x65);
+        Byte(0xC4);
+        Byte((byte)((destination < R8 ? 0x80 : 0) | 0x60 | 0x02));
+        Byte((byte)(0x80 | ((~(int)source & 15) << 3) | 0x02));
+        Byte(0xF5);
+        Byte((byte)(((int)destination & 7) << 3 | 4));
+        Byte(0x25);
+        Int32(offset);
+    }
+
+    /// <summary>lea destination, [base + displacement].</summary>
+    public void LoadAddress(HostRegister destination, HostRegister baseRegister, int displacement) =>
+        LoadAddress(destination, baseRegister, null, 1, displacement);
+
+    /// <summary>lea destination, [base + index × scale + displacement]; leaves the flags alone.</summary>
+    public void LoadAddress(
+        HostRegister destination, HostRegister? baseRegister, HostRegister? index, int scale, int displacement, bool wide = true)
+    {
+        int b = (int)(baseRegister ?? 0);
+        int x = (int)(index ?? 0);
+        Byte((byte)((wide ? 0x48 : 0x40) | ((int)destination >> 3 << 2) | (x >> 3 << 1) | (b >> 3)));
+        Byte(0x8D);
+        int register = ((int)destination & 7) << 3;
+        bool hasBase = baseRegister is not null;
+        int mode = !hasBase ? 0 : displacement == 0 && (b & 7) != 5 ? 0 : displacement == (sbyte)displacement ? 0x40 : 0x80;
+        if (index is null && hasBase && (b & 7) != 4)
+        {
+            Byte((byte)(mode | register | (b & 7)));
+        }
+        else
+        {
+            Byte((byte)(mode | register | 4));
+            int scaleBits = scale switch { 8 => 3, 4 => 2, 2 => 1, _ => 0 };
+            Byte((byte)((scaleBits << 6) | ((index is null ? 4 : x & 7) << 3) | (hasBase ? b & 7 : 5)));
+        }
+
+        if (mode == 0x40)
+        {
+            Byte((byte)displacement);
+        }
+        else if (mode == 0x80 || !hasBase)
+        {
+            Int32(displacement);
+        }
+    }
+
+    /// <summary>mov register, [base].</summary>
+    public void Load(HostRegister destination, HostRegister baseRegister, int size)
+    {
+        // Widths below 4 zero-extend.
+        ReadOnlySpan<byte> opcode = size switch { 1 => [0x0F, 0xB6], 2 => [0x0F, 0xB7], _ => [0x8B] };
+        Byte((byte)((size == 8 ? 0x48 : 0x40) | ((int)destination >> 3 << 2) | ((int)baseRegister >> 3)));
+        Bytes(opcode);
+        IndirectModRm((int)destination, baseRegister);
+    }
+
+    /// <summary>mov [base], register.</summary>
+    public void Store(HostRegister baseRegister, HostRegister source, int size)
+    {
+        if (size == 2)
+        {
+            Byte(0x66);
+        }
+
+        Byte((byte)((size == 8 ? 0x48 : 0x40) | ((int)source >> 3 << 2) | ((int)baseRegister >> 3)));
+        Byte((byte)(size == 1 ? 0x88 : 0x89));
+        IndirectModRm((int)source, baseRegister);
+    }
+
+    public void ShiftRight(HostRegister register, int count)
+    {
+        Byte((byte)(0x48 | ((int)register >> 3)));
+        Byte(0xC1);
+        Byte((byte)(0xE8 | ((int)register & 7)));
+        Byte((byte)count);
+    }
+
+    public void And32(HostRegister register, int mask)
+    {
+        Byte((byte)(0x40 | ((int)register >> 3)));
+        Byte(0x81);
+        Byte((byte)(0xE0 | ((int)register & 7)));
+        Int32(mask);
+    }
+
+    public void Compare(HostRegister register, int value)
+    {
+        Byte((byte)(0x48 | ((int)register >> 3)));
+        Byte(0x81);
+        Byte((byte)(0xF8 | ((int)register & 7)));
+        Int32(value);
+    }
+
+    /// <summary>Jumps on a condition to a place not known yet.</summary>
+    /// <returns>Position of the displacement, for <see cref="Patch"/>.</returns>
+    public int JumpIf(Condition condition)
+    {
+        Byte(0x0F);
+        Byte((byte)(0x80 + (int)condition));
+        Int32(0);
+        return Position - 4;
+    }
+
+    /// <summary>Jumps to a place not known yet.</summary>
+    /// <returns>Position of the displacement, for <see cref="Patch"/>.</returns>
+    public int Jump()
+    {
+        Byte(0xE9);
+        Int32(0);
+        return Position - 4;
+    }
+
+    public void JumpTo(ulong address) => Patch(Jump(), address);
+
+    public void CallTo(ulong address)
+    {
+        Byte(0xE8);
+        Int32(0);
+        Patch(Position - 4, address);
+    }
+
+    /// <summary>jrcxz to a place within 127 bytes; the only branch that reads no flag.</summary>
+    /// <returns>Position of the displacement, for <see cref="PatchShort"/>.</returns>
+    public int JumpIfRcxZero()
+    {
+        Byte(0xE3);
+        Byte(0);
+        return Position - 1;
+    }
+
+    public void Patch(int displacement, ulong target) =>
+        Volatile.Write(ref *(int*)(writable + displacement), (int)((long)target - (long)AddressOf(displacement + 4)));
+
+    public void PatchHere(int displacement) => Patch(displacement, Address);
+
+    public void PatchShort(int displacement)
+    {
+        int distance = Position - displacement - 1;
+        writable[displacement] = checked((byte)(sbyte)distance);
+    }
+
+    public void Push(HostRegister register)
+    {
+        if ((int)register >= 8)
+        {
+            Byte(0x41);
+        }
+
+        Byte((byte)(0x50 + ((int)register & 7)));
+    }
+
+    public void Pop(HostRegister register)
+    {
+        if ((int)register >= 8)
+        {
+            Byte(0x41);
+        }
+
+        Byte((byte)(0x58 + ((int)register & 7)));
+    }
+
+    public void PushFlags() => Byte(0x9C);
+
+    public void PopFlags() => Byte(0x9D);
+
+    public void Return() => Byte(0xC3);
+
+    private void RegisterForm(byte opcode, HostRegister register, HostRegister target, bool wide)
+    {
+        Byte((byte)((wide ? 0x48 : 0x40) | ((int)register >> 3 << 2) | ((int)target >> 3)));
+        Byte(opcode);
+        Byte((byte)(0xC0 | (((int)register & 7) << 3) | ((int)target & 7)));
+    }
+
+    private void ContextForm(byte opcode, HostRegister register, int offset, bool wide)
+    {
+        Byte(0x65);
+        Byte((byte)((wide ? 0x48 : 0x40) | ((int)register >> 3 << 2)));
+        Byte(opcode);
+        Byte((byte)((((int)register & 7) << 3) | 4));
+        Byte(0x25);
+        Int32(offset);
+    }
+
+    private void TableForm(byte opcode, HostRegister register, int offset, HostRegister index)
+    {
+        Byte(0x65);
+        Byte((byte)(0x48 | ((int)register >> 3 << 2) | ((int)index >> 3 << 1)));
+        Byte(opcode);
+        Byte((byte)((((int)register & 7) << 3) | 4));
+        Byte((byte)(0xC0 | (((int)index & 7) << 3) | 5));
+        Int32(offset);
+    }
+
+    private void IndirectModRm(int register, HostRegister baseRegister)
+    {
+        int b = (int)baseRegister & 7;
+        if (b == 5)
+        {
+            Byte((byte)(0x40 | ((register & 7) << 3) | 5));
+            Byte(0);
+            return;
+        }
+
+        Byte((byte)(((register & 7) << 3) | b));
+        if (b == 4)
+        {
+            Byte(0x24);
+        }
+    }
+}

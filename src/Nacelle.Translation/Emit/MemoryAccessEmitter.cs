@@ -1,0 +1,163 @@
+using Iced.Intel;
+using Nacelle.Cpu;
+using Nacelle.Translation.Cache;
+using Nacelle.Translation.State;
+using static Nacelle.Translation.Emit.HostRegister;
+
+namespace Nacelle.Translation.Emit;
+
+/// <summary>
+/// Emits effective addresses and soft TLB probes. A probe leaves a host pointer in <see cref="Scratch1"/> and loses
+/// <see cref="Scratch2"/>; where flags are live it is made of instructions that do not touch them.
+/// </summary>
+internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks)
+{
+    private readonly List<PendingMiss> _misses = [];
+
+    /// <summary>The mode of the block under translation.</summary>
+    public ExecutionMode Mode { get; set; }
+
+    /// <summary>Leaves the linear address of an instruction's memory operand in <see cref="Scratch1"/>; flags are kept.</summary>
+    public void LinearAddress(in Instruction instruction)
+    {
+        EffectiveAddress(instruction, Scratch1);
+        Register segment = instruction.MemorySegment;
+        if (Mode.IsLong)
+        {
+            if (segment is Register.FS or Register.GS)
+            {
+                emit.LoadContext(Scratch2, ContextOffsets.SegmentBase(segment == Register.FS ? SegmentName.Fs : SegmentName.Gs));
+                emit.LoadAddress(Scratch1, Scratch1, Scratch2, 1, 0);
+            }
+        }
+        else if (Mode.IsSegmented || segment is Register.FS or Register.GS)
+        {
+            emit.LoadContext(Scratch2, ContextOffsets.SegmentBase((SegmentName)(segment - Register.ES)));
+            emit.LoadAddress(Scratch1, Scratch1, Scratch2, 1, 0, wide: false);
+        }
+    }
+
+    /// <summary>Leaves the offset part of an instruction's memory operand in a scratch register; flags are kept.</summary>
+    public void EffectiveAddress(in Instruction instruction, HostRegister destination)
+    {
+        if (instruction.IsIPRelativeMemoryOperand)
+        {
+            emit.MoveImmediate(destination, instruction.IPRelativeMemoryAddress);
+            return;
+        }
+
+        Register baseRegister = instruction.MemoryBase;
+        Register indexRegister = instruction.MemoryIndex;
+        if (baseRegister == Register.None && indexRegister == Register.None)
+        {
+            emit.MoveImmediate(destination, instruction.MemoryDisplacement64);
+            return;
+        }
+
+        HostRegister? b = Locate(baseRegister, destination);
+        HostRegister? x = Locate(indexRegister, Scratch2);
+        int addressSize = Math.Max(baseRegister.GetSize(), indexRegister.GetSize());
+        int displacement = (int)instruction.MemoryDisplacement64;
+        if (addressSize == 2)
+        {
+            // 16-bit registers: only the low halves count, and the sum wraps at 64 KiB (SDM volume 1, 3.3.7).
+            emit.LoadAddress(destination, b, x, 1, (short)displacement, wide: false);
+            emit.Bytes([0x45, 0x0F, 0xB7]);
+            emit.Byte((byte)(0xC0 | (((int)destination & 7) << 3) | ((int)destination & 7)));
+            return;
+        }
+
+        emit.LoadAddress(destination, b, x, instruction.MemoryIndexScale, displacement, wide: addressSize == 8);
+    }
+
+    /// <summary>Turns the linear address in <see cref="Scratch1"/> into a host pointer.</summary>
+    /// <param name="size">Bytes of the access.</param>
+    /// <param name="kind">Whether it reads, writes or both.</param>
+    /// <param name="keepFlags">Whether the host's flags are still needed.</param>
+    /// <param name="rip">Guest address of the instruction.</param>
+    public void Probe(int size, AccessKind kind, bool keepFlags, ulong rip)
+    {
+        bool write = (kind & AccessKind.Write) != 0;
+        int tags = ContextOffsets.TlbPart(Mode.Tlb, write ? 1 : 0);
+        int hosts = ContextOffsets.TlbPart(Mode.Tlb, 2);
+        int miss;
+        if (keepFlags)
+        {
+            emit.StoreContext(ContextOffsets.SavedRcx, Rcx);
+            emit.ExtractContext(Scratch2, Scratch1, ContextOffsets.TlbIndexMask);
+            emit.LoadTable(Rcx, tags, Scratch2);
+            emit.LoadAddress(Scratch1, Scratch1, Rcx, 1, 0);
+            emit.LoadAddress(Rcx, Scratch1, size - 1);
+            emit.ExtractContext(Rcx, Rcx, ContextOffsets.PageMask);
+            int hit = emit.JumpIfRcxZero();
+            miss = emit.Jump();
+            emit.PatchShort(hit);
+            emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
+            emit.LoadTable(Scratch2, hosts, Scratch2);
+            emit.LoadAddress(Scratch1, Scratch1, Scratch2, 1, 0);
+        }
+        else
+        {
+            emit.Move(Scratch2, Scratch1);
+            emit.ShiftRight(Scratch2, 12);
+            emit.And32(Scratch2, TranslatorContext.TlbEntries - 1);
+            emit.AddTable(Scratch1, tags, Scratch2);
+            emit.Compare(Scratch1, 4096 - size);
+            miss = emit.JumpIf(Condition.Above);
+            emit.AddTable(Scratch1, hosts, Scratch2);
+        }
+
+        _misses.Add(new PendingMiss(miss, tags, rip, (AccessKind)size | kind, emit.Address, keepFlags));
+    }
+
+    /// <summary>Emits what happens on misses, out of the way of the block's own code.</summary>
+    public void EmitMisses()
+    {
+        foreach (PendingMiss miss in _misses)
+        {
+            emit.PatchHere(miss.Jump);
+            if (miss.KeepFlags)
+            {
+                emit.LoadTable(Rcx, miss.Tags, Scratch2);
+
+                // not rcx: negation by NOT and +1, because NEG would touch the flags.
+                emit.Bytes([0x48, 0xF7, 0xD1]);
+                emit.LoadAddress(Scratch1, Scratch1, Rcx, 1, 1);
+                emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
+            }
+            else
+            {
+                emit.SubtractTable(Scratch1, miss.Tags, Scratch2);
+            }
+
+            emit.StoreContextImmediate32(ContextOffsets.AccessKind, (uint)miss.Access);
+            emit.MoveImmediate(Scratch2, miss.Rip);
+            emit.StoreContext(ContextOffsets.Rip, Scratch2);
+            emit.CallTo(thunks.Miss);
+            emit.JumpTo(miss.Return);
+        }
+
+        _misses.Clear();
+    }
+
+    /// <summary>Brings a guest register into a host register of its own or the given scratch register.</summary>
+    private HostRegister? Locate(Register register, HostRegister scratch)
+    {
+        int number = GuestRegisters.NumberOf(register);
+        if (number < 0)
+        {
+            return null;
+        }
+
+        if (!GuestRegisters.IsInMemory(number))
+        {
+            return GuestRegisters.HostOf(number);
+        }
+
+        emit.LoadContext(scratch, number * 8);
+        return scratch;
+    }
+
+    private readonly record struct PendingMiss(
+        int Jump, int Tags, ulong Rip, AccessKind Access, ulong Return, bool KeepFlags);
+}

@@ -1,0 +1,277 @@
+using Nacelle.Translation.State;
+using static Nacelle.Translation.Emit.HostRegister;
+
+namespace Nacelle.Translation.Emit;
+
+/// <summary>
+/// The code of a vCPU that all its blocks share: entry, exit, the way to the monitor on a TLB miss, and the indirect branch.
+/// </summary>
+internal sealed unsafe class Thunks
+{
+    private static readonly HostRegister[] s_pinned = [Rax, Rcx, Rdx, Rbx, Rbp, Rsi, Rdi, R8, R9, R10, R11, R12];
+    private static readonly HostRegister[] s_calleeSaved = [Rbx, Rbp, R12, GuestStack, Scratch1, Scratch2];
+    private readonly CodeEmitter _emit;
+    private readonly TranslatorContext* _context;
+
+    public Thunks(CodeEmitter emit, TranslatorContext* context, nint missHandler)
+    {
+        _emit = emit;
+        _context = context;
+        Enter = EmitEnter();
+        Exit = EmitExit();
+        Miss = EmitMiss(missHandler);
+        RestoreExtendedState = EmitRestore();
+        Link = EmitReason(ExitReason.Link, storeRip: false);
+        Operation = EmitReason(ExitReason.Operation, storeRip: true);
+        Attention = EmitReason(ExitReason.Attention, storeRip: true);
+        LookupMiss = EmitLookupMiss();
+        HostFault = EmitReason(ExitReason.HostFault, storeRip: false);
+        Lookup = [EmitLookup(0), EmitLookup(1), EmitLookup(2)];
+    }
+
+    /// <summary>From the monitor: (context, host code) → exit reason, by the System V convention.</summary>
+    public ulong Enter { get; }
+
+    /// <summary>To the monitor; reason and argument are in the context.</summary>
+    public ulong Exit { get; }
+
+    /// <summary>Called with the address in <see cref="Scratch1"/>; returns a host pointer there or leaves to the monitor.</summary>
+    public ulong Miss { get; }
+
+    /// <summary>Called to load x87 and vector state; <see cref="Scratch2"/> is lost.</summary>
+    public ulong RestoreExtendedState { get; }
+
+    /// <summary>To the monitor to link a direct branch.</summary>
+    public ulong Link { get; }
+
+    /// <summary>To the monitor for an instruction; its RIP in <see cref="Scratch2"/>.</summary>
+    public ulong Operation { get; }
+
+    /// <summary>To the monitor because it asked; the next RIP in <see cref="Scratch2"/>.</summary>
+    public ulong Attention { get; }
+
+    /// <summary>To the monitor after a host exception; argument in the context.</summary>
+    public ulong HostFault { get; }
+
+    /// <summary>What an empty jump entry leads to; RIP in <see cref="Scratch1"/>.</summary>
+    public ulong LookupMiss { get; }
+
+    /// <summary>Indirect branch to the RIP in <see cref="Scratch1"/>, for each soft TLB's mode.</summary>
+    public ulong[] Lookup { get; }
+
+    private ulong EmitEnter()
+    {
+        ulong start = _emit.Address;
+        foreach (HostRegister register in s_calleeSaved)
+        {
+            _emit.Push(register);
+        }
+
+        // sub rsp, 8: calls from here on find the stack aligned to 16 (System V ABI 3.2.2).
+        _emit.Bytes([0x48, 0x83, 0xEC, 0x08]);
+
+        // wrgsbase rdi: .NET and glibc leave GS alone on Linux, so the context may hang off it.
+        _emit.Bytes([0xF3, 0x48, 0x0F, 0xAE, 0xDF]);
+        _emit.StoreContext(ContextOffsets.HostStack, Rsp);
+        _emit.Move(Scratch1, Rsi);
+        _emit.LoadContext(Scratch2, ContextOffsets.HostFlags);
+        _emit.Push(Scratch2);
+        _emit.PopFlags();
+        LoadPinned();
+        JumpRegister(Scratch1);
+        return start;
+    }
+
+    private ulong EmitExit()
+    {
+        ulong start = _emit.Address;
+        _emit.PushFlags();
+        _emit.Pop(Scratch2);
+        _emit.StoreContext(ContextOffsets.HostFlags, Scratch2);
+        StorePinned();
+        _emit.LoadContext32(Rbx, ContextOffsets.ExtendedStateDead);
+        WhenZero(Rbx, () =>
+        {
+            SaveExtendedState();
+            _emit.StoreContextImmediate32(ContextOffsets.ExtendedStateDead, 1);
+        });
+        ReturnToMonitor();
+        return start;
+    }
+
+    private ulong EmitMiss(nint handler)
+    {
+        ulong start = _emit.Address;
+        _emit.PushFlags();
+        _emit.Pop(Scratch2);
+        _emit.StoreContext(ContextOffsets.HostFlags, Scratch2);
+        StorePinned();
+        _emit.LoadContext32(Rbx, ContextOffsets.ExtendedStateDead);
+        WhenZero(Rbx, SaveExtendedState);
+        _emit.MoveImmediate(Rdi, (ulong)_context);
+        _emit.Move(Rsi, Scratch1);
+        _emit.Move(Rbp, Rsp);
+
+        // and rsp, -16; call rax.
+        _emit.Bytes([0x48, 0x83, 0xE4, 0xF0]);
+        _emit.MoveImmediate(Rax, (ulong)handler);
+        _emit.Bytes([0xFF, 0xD0]);
+        _emit.Move(Rsp, Rbp);
+        _emit.Move(Scratch1, Rax);
+
+        // Everything is in the context already, the vector state too: leave without saving again.
+        WhenZero(Rax, () =>
+        {
+            _emit.StoreContextImmediate32(ContextOffsets.ExtendedStateDead, 1);
+            ReturnToMonitor();
+        });
+        WhenZero(Rbx, RestoreArea);
+        _emit.LoadContext(Scratch2, ContextOffsets.HostFlags);
+        _emit.Push(Scratch2);
+        _emit.PopFlags();
+        LoadPinned();
+        _emit.Return();
+        return start;
+    }
+
+    private ulong EmitRestore()
+    {
+        ulong start = _emit.Address;
+        _emit.StoreContext(ContextOffsets.SavedScratch, Rax);
+        _emit.Move(Scratch2, Rdx);
+        RestoreArea();
+        _emit.Move(Rdx, Scratch2);
+        _emit.LoadContext(Rax, ContextOffsets.SavedScratch);
+        _emit.StoreContextImmediate32(ContextOffsets.ExtendedStateDead, 0);
+        _emit.Return();
+        return start;
+    }
+
+    private ulong EmitReason(ExitReason reason, bool storeRip)
+    {
+        ulong start = _emit.Address;
+        if (storeRip)
+        {
+            _emit.StoreContext(ContextOffsets.Rip, Scratch2);
+        }
+
+        _emit.StoreContextImmediate32(ContextOffsets.ExitReason, (uint)reason);
+        _emit.JumpTo(Exit);
+        return start;
+    }
+
+    private ulong EmitLookupMiss()
+    {
+        ulong start = _emit.Address;
+        _emit.StoreContext(ContextOffsets.Rip, Scratch1);
+        _emit.StoreContextImmediate32(ContextOffsets.ExitReason, (uint)ExitReason.Lookup);
+        _emit.JumpTo(Exit);
+        return start;
+    }
+
+    private ulong EmitLookup(int tlb)
+    {
+        int tags = ContextOffsets.JumpTable(tlb, 0);
+        int targets = ContextOffsets.JumpTable(tlb, 1);
+        ulong start = _emit.Address;
+        _emit.StoreContext(ContextOffsets.SavedRcx, Rcx);
+        _emit.LoadContext32(Rcx, ContextOffsets.Runnable);
+        int attention = _emit.JumpIfRcxZero();
+        _emit.ExtractContext(Scratch2, Scratch1, ContextOffsets.JumpIndexMask);
+        _emit.LoadTable(Rcx, tags, Scratch2);
+        _emit.LoadAddress(Rcx, Rcx, Scratch1, 1, 0);
+        int hit = _emit.JumpIfRcxZero();
+        _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
+        _emit.JumpTo(LookupMiss);
+        _emit.PatchShort(hit);
+        _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
+        _emit.JumpTable(targets, Scratch2);
+        _emit.PatchShort(attention);
+        _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
+        _emit.Move(Scratch2, Scratch1);
+        _emit.JumpTo(Attention);
+        return start;
+    }
+
+    /// <summary>Emits a sequence that is skipped unless the register is zero; RCX is lost, flags are not.</summary>
+    private void WhenZero(HostRegister register, Action sequence)
+    {
+        if (register != Rcx)
+        {
+            _emit.Move(Rcx, register);
+        }
+
+        int zero = _emit.JumpIfRcxZero();
+        int skip = _emit.Jump();
+        _emit.PatchShort(zero);
+        sequence();
+        _emit.PatchHere(skip);
+    }
+
+    private void ReturnToMonitor()
+    {
+        _emit.LoadContext32(Rax, ContextOffsets.ExitReason);
+        _emit.LoadContext(Rsp, ContextOffsets.HostStack);
+        _emit.Bytes([0x48, 0x83, 0xC4, 0x08]);
+        for (int i = s_calleeSaved.Length - 1; i >= 0; i--)
+        {
+            _emit.Pop(s_calleeSaved[i]);
+        }
+
+        _emit.Return();
+    }
+
+    private void StorePinned()
+    {
+        foreach (HostRegister register in s_pinned)
+        {
+            _emit.StoreContext((int)register * 8, register);
+        }
+
+        _emit.StoreContext((int)Rsp * 8, GuestStack);
+    }
+
+    private void LoadPinned()
+    {
+        foreach (HostRegister register in s_pinned)
+        {
+            _emit.LoadContext(register, (int)register * 8);
+        }
+
+        _emit.LoadContext(GuestStack, (int)Rsp * 8);
+    }
+
+    /// <summary>Saves the guest's x87 and vector state and gives the monitor the state that the ABI promises it.</summary>
+    private void SaveExtendedState()
+    {
+        LoadExtendedStateMask();
+        _emit.MoveImmediate(Rcx, (ulong)ContextOffsets.ExtendedState(_context));
+
+        // xsave64 [rcx]; then fninit, vzeroupper and the default MXCSR.
+        _emit.Bytes([0x48, 0x0F, 0xAE, 0x21, 0xDB, 0xE3, 0xC5, 0xF8, 0x77]);
+        _emit.Bytes([0x68, 0x80, 0x1F, 0x00, 0x00, 0x0F, 0xAE, 0x14, 0x24]);
+        _emit.Pop(Rcx);
+    }
+
+    private void RestoreArea()
+    {
+        LoadExtendedStateMask();
+        _emit.MoveImmediate(Rcx, (ulong)ContextOffsets.ExtendedState(_context));
+
+        // xrstor64 [rcx].
+        _emit.Bytes([0x48, 0x0F, 0xAE, 0x29]);
+    }
+
+    private void LoadExtendedStateMask()
+    {
+        _emit.LoadContext32(Rax, ContextOffsets.ExtendedStateMask);
+        _emit.LoadContext32(Rdx, ContextOffsets.ExtendedStateMask + 4);
+    }
+
+    private void JumpRegister(HostRegister register)
+    {
+        _emit.Byte(0x41);
+        _emit.Byte(0xFF);
+        _emit.Byte((byte)(0xE0 | ((int)register & 7)));
+    }
+}

@@ -1,0 +1,297 @@
+using Iced.Intel;
+using Nacelle.Translation.Cache;
+using Nacelle.Translation.Emit;
+using Nacelle.Translation.State;
+using static Nacelle.Translation.Emit.HostRegister;
+
+namespace Nacelle.Translation.Frontend;
+
+/// <summary>Turns decoded guest instructions into host code, one block at a time. For the vCPU's own thread.</summary>
+internal sealed class BlockTranslator
+{
+    private readonly CodeEmitter _emit;
+    private readonly Thunks _thunks;
+    private readonly MemoryAccessEmitter _memory;
+    private readonly GenericEmitter _generic;
+    private readonly BranchEmitter _branches;
+    private readonly StackEmitter _stack;
+    private readonly List<(int HostOffset, ushort GuestOffset)> _map = [];
+    private ExecutionMode _mode;
+
+    public BlockTranslator(CodeEmitter emit, Thunks thunks, LinkTable links)
+    {
+        _emit = emit;
+        _thunks = thunks;
+        _memory = new MemoryAccessEmitter(emit, thunks);
+        _generic = new GenericEmitter(emit, _memory);
+        _branches = new BranchEmitter(emit, thunks, links);
+        _stack = new StackEmitter(emit, _memory);
+    }
+
+    /// <summary>How an instruction uses its memory operand.</summary>
+    public AccessKind AccessOf(in Instruction instruction) => _generic.AccessOf(instruction);
+
+    /// <summary>Translates.</summary>
+    /// <param name="decoded">The instructions.</param>
+    /// <param name="number">The number of the block to be.</param>
+    /// <param name="rip">Linear address of the first instruction.</param>
+    /// <param name="physicalAddress">Guest-physical address of its first byte.</param>
+    /// <param name="secondPage">Guest-physical page of the last byte where that is another one, else all ones.</param>
+    /// <param name="mode">What the code takes for granted.</param>
+    public Block Translate(
+        DecodedBlock decoded, int number, ulong rip, ulong physicalAddress, ulong secondPage, ExecutionMode mode)
+    {
+        Begin(mode);
+        int start = _emit.Position;
+        ulong hostCode = _emit.Address;
+        bool ended = false;
+        bool stateLoaded = false;
+        bool poll = false;
+        for (int i = 0; i < decoded.Count; i++)
+        {
+            ref Instruction instruction = ref decoded.Instructions[i];
+            _map.Add((_emit.Position - start, decoded.Offsets[i]));
+            if (!stateLoaded && decoded.Kinds[i] == InstructionKind.Generic && VectorInstructions.NeedsState(instruction))
+            {
+                LoadExtendedState();
+                stateLoaded = true;
+            }
+
+            ended = EmitInstruction(decoded, i, number);
+            poll |= decoded.Kinds[i] == InstructionKind.SetInterruptFlag;
+        }
+
+        if (!ended)
+        {
+            ulong next = rip + (ulong)decoded.Length;
+            if (poll)
+            {
+                _branches.PollInterrupts(Truncate(next));
+            }
+
+            _branches.Exit(Truncate(next), rip);
+        }
+
+        _memory.EmitMisses();
+        _branches.EmitStubs();
+        return new Block
+        {
+            Number = number,
+            PhysicalAddress = physicalAddress,
+            SecondPage = secondPage,
+            Rip = rip,
+            Length = decoded.Length,
+            Mode = mode,
+            HostCode = hostCode,
+            HostLength = _emit.Position - start,
+            Operation = decoded.Instructions[decoded.Count - 1],
+            Map = [.. _map],
+        };
+    }
+
+    /// <summary>Emits one instruction whose memory operand is the bounce buffer; it leaves with <see cref="ExitReason.Attention"/>.</summary>
+    public ulong TranslateCareful(in Instruction instruction, ulong bounce, ExecutionMode mode)
+    {
+        Begin(mode);
+        ulong start = _emit.Address;
+        if (VectorInstructions.NeedsState(instruction))
+        {
+            LoadExtendedState();
+        }
+
+        _emit.MoveImmediate(Scratch1, bounce);
+        _generic.EmitRedirected(instruction);
+        _emit.MoveImmediate(Scratch2, Truncate(instruction.NextIP));
+        _emit.JumpTo(_thunks.Attention);
+        return start;
+    }
+
+    private void Begin(ExecutionMode mode)
+    {
+        _mode = mode;
+        _memory.Mode = mode;
+        _branches.Mode = mode;
+        _map.Clear();
+    }
+
+    /// <returns>Whether the block has ended with it.</returns>
+    private bool EmitInstruction(DecodedBlock decoded, int i, int number)
+    {
+        ref Instruction instruction = ref decoded.Instructions[i];
+        bool keepFlags = decoded.FlagsLive[i];
+        switch (decoded.Kinds[i])
+        {
+            case InstructionKind.Nothing:
+                return false;
+            case InstructionKind.Generic:
+                ReadOnlySpan<byte> original = _mode.IsLong
+                    ? decoded.Code.Slice(decoded.Offsets[i], instruction.Length)
+                    : default;
+                _generic.Emit(instruction, original, keepFlags);
+                return false;
+            case InstructionKind.LoadAddress:
+                EmitLoadAddress(instruction);
+                return false;
+            case InstructionKind.Push:
+                _stack.Push(instruction, keepFlags);
+                return false;
+            case InstructionKind.Pop:
+                _stack.Pop(instruction, keepFlags);
+                return false;
+            case InstructionKind.Leave:
+                _stack.Leave(instruction, keepFlags);
+                return false;
+            case InstructionKind.ClearInterruptFlag:
+                _emit.StoreContextImmediate32(ContextOffsets.InterruptFlag, 0);
+                return false;
+            case InstructionKind.SetInterruptFlag:
+                _emit.StoreContextImmediate32(ContextOffsets.InterruptFlag, 1);
+                return false;
+            case InstructionKind.ClearDirectionFlag:
+                _emit.StoreContextImmediate32(ContextOffsets.DirectionFlag, 0);
+                return false;
+            case InstructionKind.SetDirectionFlag:
+                _emit.StoreContextImmediate32(ContextOffsets.DirectionFlag, 1);
+                return false;
+            case InstructionKind.ReadTimestamp:
+                EmitReadTimestamp();
+                return false;
+            case InstructionKind.Jump:
+                _branches.Exit(instruction.NearBranchTarget, instruction.IP);
+                return true;
+            case InstructionKind.ConditionalJump:
+                _branches.Conditional(instruction, Truncate(instruction.NextIP));
+                return true;
+            case InstructionKind.Call:
+                _stack.PushReturnAddress(instruction.NextIP, keepFlags: true, instruction.IP);
+                _branches.Exit(instruction.NearBranchTarget, instruction.IP);
+                return true;
+            case InstructionKind.IndirectJump:
+                LoadTarget(instruction);
+                _branches.Indirect();
+                return true;
+            case InstructionKind.IndirectCall:
+                LoadTarget(instruction);
+                _emit.StoreContext(ContextOffsets.SavedScratch, Scratch1);
+                _stack.PushReturnAddress(instruction.NextIP, keepFlags: true, instruction.IP);
+                _emit.LoadContext(Scratch1, ContextOffsets.SavedScratch);
+                _branches.Indirect();
+                return true;
+            case InstructionKind.Return:
+                _stack.Return(instruction);
+                _branches.Indirect();
+                return true;
+            case InstructionKind.Operation:
+                _emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)number);
+                _emit.MoveImmediate(Scratch2, instruction.IP);
+                _emit.JumpTo(_thunks.Operation);
+                return true;
+            case InstructionKind.BulkState:
+            default:
+                throw new InvalidOperationException($"no translation for {decoded.Kinds[i]}");
+        }
+    }
+
+    private ulong Truncate(ulong rip) => _mode.IsLong ? rip : (uint)rip;
+
+    private void LoadTarget(in Instruction instruction)
+    {
+        if (instruction.Op0Kind == OpKind.Register)
+        {
+            int guest = GuestRegisters.NumberOf(instruction.Op0Register);
+            if (GuestRegisters.IsInMemory(guest))
+            {
+                _emit.LoadContext(Scratch1, guest * 8);
+            }
+            else
+            {
+                _emit.Move(Scratch1, GuestRegisters.HostOf(guest));
+            }
+
+            return;
+        }
+
+        _memory.LinearAddress(instruction);
+        _memory.Probe(8, AccessKind.Read, keepFlags: true, instruction.IP);
+        _emit.Load(Scratch1, Scratch1, 8);
+    }
+
+    private void EmitLoadAddress(in Instruction instruction)
+    {
+        Register target = instruction.Op0Register;
+        int guest = GuestRegisters.NumberOf(target);
+        _memory.EffectiveAddress(instruction, Scratch1);
+        if (target.GetSize() == 2)
+        {
+            // Only the low half changes: mov r16, r14w through the generic renaming.
+            Instruction move = Instruction.Create(Code.Mov_r16_rm16, target, Register.R14W);
+            EmitShortMove(move, guest);
+            return;
+        }
+
+        if (GuestRegisters.IsInMemory(guest))
+        {
+            if (target.GetSize() == 4)
+            {
+                _emit.Move32(Scratch1, Scratch1);
+            }
+
+            _emit.StoreContext(guest * 8, Scratch1);
+        }
+        else if (target.GetSize() == 4)
+        {
+            _emit.Move32(GuestRegisters.HostOf(guest), Scratch1);
+        }
+        else
+        {
+            _emit.Move(GuestRegisters.HostOf(guest), Scratch1);
+        }
+    }
+
+    private void EmitShortMove(Instruction move, int guest)
+    {
+        HostRegister host = GuestRegisters.IsInMemory(guest) ? Scratch2 : GuestRegisters.HostOf(guest);
+        if (host == Scratch2)
+        {
+            _emit.LoadContext(Scratch2, guest * 8);
+        }
+
+        // mov host16, r14w.
+        _emit.Byte(0x66);
+        _emit.Byte((byte)(0x44 | ((int)host >> 3)));
+        _emit.Byte(0x89);
+        _emit.Byte((byte)(0xC0 | (6 << 3) | ((int)host & 7)));
+        if (host == Scratch2)
+        {
+            _emit.StoreContext(guest * 8, Scratch2);
+        }
+
+        _ = move;
+    }
+
+    /// <summary>The guest's TSC is the host's plus an offset; flags are kept by adding with LEA.</summary>
+    private void EmitReadTimestamp()
+    {
+        _emit.Bytes([0x0F, 0x31]);
+        _emit.Move(Scratch1, Rdx);
+        _emit.LoadContext(Scratch2, ContextOffsets.TscOffset);
+
+        // rorx r14, r14, 32; lea r14, [r14 + rax]; lea r14, [r14 + r15]; rorx rdx, r14, 32: no flag is touched.
+        _emit.Bytes([0xC4, 0x43, 0xFB, 0xF0, 0xF6, 0x20]);
+        _emit.LoadAddress(Scratch1, Scratch1, Rax, 1, 0);
+        _emit.LoadAddress(Scratch1, Scratch1, Scratch2, 1, 0);
+        _emit.Move32(Rax, Scratch1);
+        _emit.Bytes([0xC4, 0xC3, 0xFB, 0xF0, 0xD6, 0x20]);
+        _emit.Move32(Rdx, Rdx);
+    }
+
+    private void LoadExtendedState()
+    {
+        _emit.Move(Scratch1, Rcx);
+        _emit.LoadContext32(Rcx, ContextOffsets.ExtendedStateDead);
+        int live = _emit.JumpIfRcxZero();
+        _emit.CallTo(_thunks.RestoreExtendedState);
+        _emit.PatchShort(live);
+        _emit.Move(Rcx, Scratch1);
+    }
+}

@@ -1,0 +1,170 @@
+using Iced.Intel;
+
+namespace Nacelle.Translation.Frontend;
+
+/// <summary>How an instruction is translated.</summary>
+internal enum InstructionKind
+{
+    /// <summary>Plain computation: copied, with its memory operand redirected.</summary>
+    Generic,
+
+    /// <summary>Without effect here: prefetches, hints.</summary>
+    Nothing,
+
+    /// <summary>Carried out by the monitor; ends the block.</summary>
+    Operation,
+
+    /// <summary>LEA.</summary>
+    LoadAddress,
+
+    /// <summary>PUSH of a register or constant, 64-bit.</summary>
+    Push,
+
+    /// <summary>POP of a register, 64-bit.</summary>
+    Pop,
+
+    /// <summary>LEAVE, 64-bit.</summary>
+    Leave,
+
+    /// <summary>Direct near JMP.</summary>
+    Jump,
+
+    /// <summary>Jcc.</summary>
+    ConditionalJump,
+
+    /// <summary>Direct near CALL, 64-bit.</summary>
+    Call,
+
+    /// <summary>Indirect near JMP through a register or memory, 64-bit.</summary>
+    IndirectJump,
+
+    /// <summary>Indirect near CALL through a register or memory, 64-bit.</summary>
+    IndirectCall,
+
+    /// <summary>Near RET, 64-bit.</summary>
+    Return,
+
+    /// <summary>CLI at privilege level 0.</summary>
+    ClearInterruptFlag,
+
+    /// <summary>STI at privilege level 0.</summary>
+    SetInterruptFlag,
+
+    /// <summary>CLD.</summary>
+    ClearDirectionFlag,
+
+    /// <summary>STD.</summary>
+    SetDirectionFlag,
+
+    /// <summary>RDTSC.</summary>
+    ReadTimestamp,
+
+    /// <summary>XSAVE, FXSAVE and their like, whose operand may cross a page as a matter of course.</summary>
+    BulkState,
+}
+
+/// <summary>Sorts instructions by how they are translated.</summary>
+internal static class InstructionClassifier
+{
+    /// <summary>Sorts one instruction for a mode.</summary>
+    public static InstructionKind Classify(in Instruction instruction, int bitness, bool isUser)
+    {
+        bool wide = bitness == 64;
+        switch (instruction.Mnemonic)
+        {
+            case Mnemonic.Lea:
+                return InstructionKind.LoadAddress;
+            case Mnemonic.Nop or Mnemonic.Pause or Mnemonic.Endbr32 or Mnemonic.Endbr64 or Mnemonic.Fnop or Mnemonic.Reservednop
+                or Mnemonic.Prefetchnta or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1 or Mnemonic.Prefetcht2
+                or Mnemonic.Prefetch or Mnemonic.Prefetchw or Mnemonic.Prefetchwt1 or Mnemonic.Clflush or Mnemonic.Clflushopt
+                or Mnemonic.Clwb or Mnemonic.Cldemote:
+                return InstructionKind.Nothing;
+            case Mnemonic.Push when wide && IsWidePush(instruction):
+                return InstructionKind.Push;
+            case Mnemonic.Pop when wide && instruction.Code == Code.Pop_r64:
+                return InstructionKind.Pop;
+            case Mnemonic.Leave when wide && instruction.Code == Code.Leaveq:
+                return InstructionKind.Leave;
+            case Mnemonic.Cli when !isUser:
+                return InstructionKind.ClearInterruptFlag;
+            case Mnemonic.Sti when !isUser:
+                return InstructionKind.SetInterruptFlag;
+            case Mnemonic.Cld:
+                return InstructionKind.ClearDirectionFlag;
+            case Mnemonic.Std:
+                return InstructionKind.SetDirectionFlag;
+            case Mnemonic.Rdtsc when !isUser:
+                return InstructionKind.ReadTimestamp;
+            case Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Xsave
+                or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64
+                or Mnemonic.Xrstor or Mnemonic.Xrstor64 or Mnemonic.Fnsave or Mnemonic.Frstor or Mnemonic.Fnstenv
+                or Mnemonic.Fldenv:
+                return InstructionKind.BulkState;
+        }
+
+        switch (instruction.FlowControl)
+        {
+            case FlowControl.UnconditionalBranch:
+                return instruction.IsJmpShortOrNear ? InstructionKind.Jump : InstructionKind.Operation;
+            case FlowControl.ConditionalBranch:
+                return instruction.IsJccShortOrNear ? InstructionKind.ConditionalJump : InstructionKind.Operation;
+            case FlowControl.Call:
+                return wide && instruction.Code == Code.Call_rel32_64 ? InstructionKind.Call : InstructionKind.Operation;
+            case FlowControl.IndirectBranch:
+                return wide && instruction.Code == Code.Jmp_rm64 ? InstructionKind.IndirectJump : InstructionKind.Operation;
+            case FlowControl.IndirectCall:
+                return wide && instruction.Code == Code.Call_rm64 ? InstructionKind.IndirectCall : InstructionKind.Operation;
+            case FlowControl.Return:
+                return wide && instruction.Code is Code.Retnq or Code.Retnq_imm16
+                    ? InstructionKind.Return
+                    : InstructionKind.Operation;
+            case FlowControl.Next:
+                break;
+            default:
+                return InstructionKind.Operation;
+        }
+
+        return instruction.IsPrivileged || IsOperation(instruction) ? InstructionKind.Operation : InstructionKind.Generic;
+    }
+
+    private static bool IsWidePush(in Instruction instruction) => instruction.Code is
+        Code.Push_r64 or Code.Pushq_imm8 or Code.Pushq_imm32;
+
+    private static bool IsOperation(in Instruction instruction)
+    {
+        if (instruction.IsStackInstruction || instruction.IsStringInstruction || instruction.IsVsib)
+        {
+            return true;
+        }
+
+        return instruction.Mnemonic is Mnemonic.Cpuid or Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Rdpmc or Mnemonic.Rdpid
+            or Mnemonic.Sgdt or Mnemonic.Sidt or Mnemonic.Sldt or Mnemonic.Str or Mnemonic.Smsw or Mnemonic.Lar or Mnemonic.Lsl
+            or Mnemonic.Verr or Mnemonic.Verw or Mnemonic.Arpl or Mnemonic.Xgetbv or Mnemonic.Xsetbv or Mnemonic.Rdfsbase
+            or Mnemonic.Rdgsbase or Mnemonic.Wrfsbase or Mnemonic.Wrgsbase or Mnemonic.Swapgs or Mnemonic.Stac or Mnemonic.Clac
+            or Mnemonic.Lds or Mnemonic.Les or Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss or Mnemonic.Xlatb
+            or Mnemonic.Maskmovq or Mnemonic.Maskmovdqu or Mnemonic.Vmaskmovdqu or Mnemonic.Monitor or Mnemonic.Mwait
+            or Mnemonic.Invpcid or Mnemonic.Invlpg or Mnemonic.Cli or Mnemonic.Sti or Mnemonic.In or Mnemonic.Out
+            or Mnemonic.Daa or Mnemonic.Das or Mnemonic.Aaa or Mnemonic.Aas or Mnemonic.Aam or Mnemonic.Aad or Mnemonic.Salc
+            or Mnemonic.Bound or Mnemonic.Into or Mnemonic.Lmsw or Mnemonic.Clts or Mnemonic.Vmcall or Mnemonic.Vmmcall
+            or Mnemonic.Rdpkru or Mnemonic.Wrpkru or Mnemonic.Xsaves or Mnemonic.Xsaves64 or Mnemonic.Xrstors
+            or Mnemonic.Xrstors64 or Mnemonic.Enqcmd or Mnemonic.Umonitor or Mnemonic.Umwait or Mnemonic.Tpause
+            || (instruction.Mnemonic == Mnemonic.Mov && InvolvesSystemRegister(instruction));
+    }
+
+    private static bool InvolvesSystemRegister(in Instruction instruction)
+    {
+        for (int i = 0; i < 2; i++)
+        {
+            if (instruction.GetOpKind(i) == OpKind.Register)
+            {
+                Register register = instruction.GetOpRegister(i);
+                if (register.IsSegmentRegister() || register.IsCR() || register.IsDR() || register.IsTR())
+                {
+                    return true;
+                }
+            }
+        }
+
+        return false;
+    }
+}

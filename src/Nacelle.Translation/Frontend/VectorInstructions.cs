@@ -1,0 +1,46 @@
+using Iced.Intel;
+
+namespace Nacelle.Translation.Frontend;
+
+/// <summary>Tells which instructions need the guest's x87 and vector state in the host's registers.</summary>
+internal static class VectorInstructions
+{
+    private static readonly bool[] s_needed = Build();
+
+    /// <summary>Whether an instruction reads or writes x87, MMX, vector or mask registers or their control registers.</summary>
+    public static bool NeedsState(in Instruction instruction) => s_needed[(int)instruction.Code];
+
+    /// <summary>Whether an instruction is of the x87, which CR0.EM and TS govern even without CR4.OSFXSR.</summary>
+    public static bool IsFloatingPointUnit(in Instruction instruction) =>
+        instruction.Code.CpuidFeatures()[0] is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387;
+
+    private static bool[] Build()
+    {
+        bool[] needed = new bool[Enum.GetValues<Code>().Length];
+        foreach (Code code in Enum.GetValues<Code>())
+        {
+            needed[(int)code] = code.CpuidFeatures().Length != 0 && Judge(code);
+        }
+
+        return needed;
+    }
+
+    private static bool Judge(Code code)
+    {
+        switch (code.Mnemonic())
+        {
+            case Mnemonic.Sfence or Mnemonic.Lfence or Mnemonic.Mfence or Mnemonic.Movnti or Mnemonic.Crc32 or Mnemonic.Popcnt
+                or Mnemonic.Pause or Mnemonic.Clflush or Mnemonic.Prefetchnta or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1
+                or Mnemonic.Prefetcht2:
+                return false;
+        }
+
+        CpuidFeature feature = code.CpuidFeatures()[0];
+        string name = feature.ToString();
+        return code.Encoding() != EncodingKind.Legacy
+            ? feature is not (CpuidFeature.BMI1 or CpuidFeature.BMI2 or CpuidFeature.TBM)
+            : name.StartsWith("FPU", StringComparison.Ordinal) || name.StartsWith("MMX", StringComparison.Ordinal)
+                || name.Contains("SSE", StringComparison.Ordinal) || feature is CpuidFeature.AES or CpuidFeature.PCLMULQDQ
+                or CpuidFeature.SHA or CpuidFeature.GFNI or CpuidFeature.FXSR;
+    }
+}

@@ -1,0 +1,60 @@
+using Nacelle.Cpu;
+
+namespace Nacelle.Translation.State;
+
+/// <summary>Offsets into <see cref="TranslatorContext"/> for emitted code.</summary>
+internal static unsafe class ContextOffsets
+{
+    public static readonly int Rip = Of((TranslatorContext* c) => &c->Registers.Rip);
+    public static readonly int HostFlags = Of((TranslatorContext* c) => &c->HostFlags);
+    public static readonly int HostStack = Of((TranslatorContext* c) => &c->HostStack);
+    public static readonly int SavedRcx = Of((TranslatorContext* c) => &c->SavedRcx);
+    public static readonly int SavedScratch = Of((TranslatorContext* c) => &c->SavedScratch);
+    public static readonly int TlbIndexMask = Of((TranslatorContext* c) => &c->TlbIndexMask);
+    public static readonly int PageMask = Of((TranslatorContext* c) => &c->PageMask);
+    public static readonly int JumpIndexMask = Of((TranslatorContext* c) => &c->JumpIndexMask);
+    public static readonly int ExtendedStateMask = Of((TranslatorContext* c) => &c->ExtendedStateMask);
+    public static readonly int Runnable = Of((TranslatorContext* c) => &c->Runnable);
+    public static readonly int NoInterruptWaiting = Of((TranslatorContext* c) => &c->NoInterruptWaiting);
+    public static readonly int ExtendedStateDead = Of((TranslatorContext* c) => &c->ExtendedStateDead);
+    public static readonly int InterruptFlag = Of((TranslatorContext* c) => &c->InterruptFlag);
+    public static readonly int DirectionFlag = Of((TranslatorContext* c) => &c->DirectionFlag);
+    public static readonly int ExitReason = Of((TranslatorContext* c) => &c->ExitReason);
+    public static readonly int ExitArgument = Of((TranslatorContext* c) => &c->ExitArgument);
+    public static readonly int AccessKind = Of((TranslatorContext* c) => &c->AccessKind);
+    public static readonly int TscOffset = Of((TranslatorContext* c) => &c->TscOffset);
+    public static readonly int Jumps = Of((TranslatorContext* c) => c->Jumps);
+    public static readonly int Tlb = Of((TranslatorContext* c) => c->Tlb);
+
+    private delegate void* Locator(TranslatorContext* context);
+
+    /// <summary>Offset of the base of a segment.</summary>
+    public static int SegmentBase(SegmentName name) =>
+        Of((TranslatorContext* c) => &c->Registers.Es) + ((int)name * sizeof(SegmentRegister));
+
+    /// <summary>Offset of a soft TLB's first tag or host page.</summary>
+    /// <param name="tlb">Which TLB.</param>
+    /// <param name="part">0 read tags, 1 write tags, 2 host pages.</param>
+    public static int TlbPart(int tlb, int part) =>
+        Tlb + (((tlb * 3) + part) * TranslatorContext.TlbEntries * sizeof(ulong));
+
+    /// <summary>Offset of a jump table's first entry.</summary>
+    /// <param name="tlb">Which mode.</param>
+    /// <param name="part">0 negated RIPs, 1 targets.</param>
+    public static int JumpTable(int tlb, int part) =>
+        Jumps + (((tlb * 2) + part) * TranslatorContext.JumpEntries * sizeof(ulong));
+
+    /// <summary>Address of the XSAVE area, 64-byte aligned as the instruction demands (SDM volume 1, 13.4).</summary>
+    public static byte* ExtendedState(TranslatorContext* context) => Align(context->ExtendedState);
+
+    /// <summary>Address of the bounce buffer, 64-byte aligned.</summary>
+    public static byte* Bounce(TranslatorContext* context) => Align(context->Bounce);
+
+    private static byte* Align(byte* address) => (byte*)(((ulong)address + 63) & ~63UL);
+
+    private static int Of(Locator locator)
+    {
+        TranslatorContext* origin = null;
+        return (int)(nint)locator(origin);
+    }
+}

@@ -1,0 +1,135 @@
+using System.Runtime.InteropServices;
+using Nacelle.Cpu;
+
+namespace Nacelle.Translation.State;
+
+/// <summary>
+/// One vCPU's state as emitted code sees it: the GS base points here while translated code runs. Owned by the vCPU's thread;
+/// the two request words are also cleared by other threads.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct TranslatorContext
+{
+    /// <summary>Entries of each soft TLB.</summary>
+    public const int TlbEntries = 1024;
+
+    /// <summary>Soft TLBs: supervisor, user, supervisor with EFLAGS.AC (SMAP lifted).</summary>
+    public const int TlbCount = 3;
+
+    /// <summary>Entries of the table from guest RIP to translated code.</summary>
+    public const int JumpEntries = 4096;
+
+    /// <summary>Bytes kept for XSAVE; x87 to AVX-512 need 2688.</summary>
+    public const int ExtendedStateSize = 4096;
+
+    /// <summary>Bytes of the buffer through which accesses that no host pointer can serve are made.</summary>
+    public const int BounceSize = 4096;
+
+    /// <summary>The architectural registers. First, so that general register n lies at 8n.</summary>
+    public CpuRegisters Registers;
+
+    /// <summary>Arithmetic flags as the host pushed them when translated code was left.</summary>
+    public ulong HostFlags;
+
+    /// <summary>Stack pointer of the monitor to return to.</summary>
+    public ulong HostStack;
+
+    /// <summary>RCX while a probe that must not touch flags uses it.</summary>
+    public ulong SavedRcx;
+
+    /// <summary>A further register that an emitted sequence sets aside.</summary>
+    public ulong SavedScratch;
+
+    /// <summary>Bits of an address that select a TLB entry, for PEXT.</summary>
+    public ulong TlbIndexMask;
+
+    /// <summary>Everything but the offset in a page, for PEXT.</summary>
+    public ulong PageMask;
+
+    /// <summary>Bits of RIP that select a jump entry, for PEXT.</summary>
+    public ulong JumpIndexMask;
+
+    /// <summary>XCR0 to save and restore with.</summary>
+    public ulong ExtendedStateMask;
+
+    /// <summary>Zero when another thread wants the vCPU to leave translated code.</summary>
+    public uint Runnable;
+
+    /// <summary>Zero when an interrupt may be waiting for the interrupt flag.</summary>
+    public uint NoInterruptWaiting;
+
+    /// <summary>Zero while the guest's x87 and vector state is in the host's registers.</summary>
+    public uint ExtendedStateDead;
+
+    /// <summary>RFLAGS.IF, kept apart so that CLI and STI are one store.</summary>
+    public uint InterruptFlag;
+
+    /// <summary>RFLAGS.DF, kept apart because the host's stays clear.</summary>
+    public uint DirectionFlag;
+
+    /// <summary>Why translated code returned.</summary>
+    public uint ExitReason;
+
+    /// <summary>What the exit is about: a link, an operation or a host fault.</summary>
+    public ulong ExitArgument;
+
+    /// <summary>Bytes and kind of the access that missed; see <see cref="AccessKind"/>.</summary>
+    public uint AccessKind;
+
+    /// <summary>Set while the emitted code between two blocks or in one runs; zero in the monitor.</summary>
+    public uint InTranslatedCode;
+
+    /// <summary>Guest TSC minus host TSC, for RDTSC.</summary>
+    public ulong TscOffset;
+
+    /// <summary>Misses of the soft TLB.</summary>
+    public ulong TlbMisses;
+
+    /// <summary>For each soft TLB's mode a table from guest RIP to host code: negated RIPs, then targets.</summary>
+    public fixed ulong Jumps[TlbCount * 2 * JumpEntries];
+
+    /// <summary>The soft TLBs: for each, negated read tags, negated write tags, host pages.</summary>
+    public fixed ulong Tlb[TlbCount * 3 * TlbEntries];
+
+    /// <summary>x87 and vector state while it is not in the host's registers; XSAVE format, 64-byte aligned.</summary>
+    public fixed byte ExtendedState[ExtendedStateSize + 64];
+
+    /// <summary>Where accesses to devices and across pages are put together.</summary>
+    public fixed byte Bounce[BounceSize + 64];
+}
+
+/// <summary>What a memory access wants; bits of <see cref="TranslatorContext.AccessKind"/>, the low 16 are the size in bytes.</summary>
+[Flags]
+internal enum AccessKind : uint
+{
+    /// <summary>Reads.</summary>
+    Read = 1 << 16,
+
+    /// <summary>Writes.</summary>
+    Write = 1 << 17,
+}
+
+/// <summary>Why translated code returned to the monitor.</summary>
+internal enum ExitReason : uint
+{
+    /// <summary>A direct branch whose target is not linked; the argument is the link's number.</summary>
+    Link = 1,
+
+    /// <summary>An indirect branch that the jump table does not know; RIP holds the target.</summary>
+    Lookup = 2,
+
+    /// <summary>The instruction at RIP is carried out by the monitor; the argument is the block's number.</summary>
+    Operation = 3,
+
+    /// <summary>A memory access was refused; the fault is pending and RIP is the instruction.</summary>
+    Fault = 4,
+
+    /// <summary>The instruction at RIP touches what no host pointer can serve: carry it out with a bounce buffer.</summary>
+    Careful = 5,
+
+    /// <summary>Somebody wants attention; RIP is the next instruction.</summary>
+    Attention = 6,
+
+    /// <summary>The host raised an exception; the argument is its program counter.</summary>
+    HostFault = 7,
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Builds everything and runs every test project; --long adds the tests marked Long.
+set -uo pipefail
+cd "$(dirname "$0")"
+export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+
+long=no
+case "${1:-}" in
+  "") ;;
+  --long) long=yes ;;
+  *) echo "test.sh: unknown option '$1': give --long or nothing" >&2; exit 2 ;;
+esac
+
+command -v dotnet >/dev/null || { echo "test.sh: the .NET 10 SDK is missing: install it so that 'dotnet' is on PATH" >&2; exit 3; }
+dotnet --list-sdks | grep -q '^10\.' || { echo "test.sh: a .NET 10 SDK is needed; found: $(dotnet --list-sdks | tr '\n' ' ')" >&2; exit 3; }
+
+dotnet restore nacelle.slnx --locked-mode -v q || exit 1
+dotnet build nacelle.slnx --no-restore -v q || exit 1
+
+passed=0 failed=0 skipped=0 broken=0
+for project in tests/*/; do
+  name=$(basename "$project")
+  executable="$project/bin/Debug/net10.0/linux-x64/$name"
+  [ -x "$executable" ] || { echo "test.sh: $name was not built" >&2; broken=1; continue; }
+  filter=()
+  [ "$long" = yes ] || filter=(-trait- Duration=Long)
+  echo "== $name"
+  output=$("$executable" -noLogo -noColor "${filter[@]}" 2>&1); code=$?
+  printf '%s\n' "$output"
+  summary=$(printf '%s\n' "$output" | grep -E "^ *$name +Total: " | tail -n 1)
+  count() { printf '%s' "$summary" | sed -n "s/.*$1: \([0-9]*\).*/\1/p"; }
+  total=$(count Total) errors=$(count Errors) bad=$(count Failed) skip=$(count Skipped) left=$(count 'Not Run')
+  : "${total:=0}" "${errors:=0}" "${bad:=0}" "${skip:=0}" "${left:=0}"
+  passed=$((passed + total - bad - skip - left)) failed=$((failed + bad + errors)) skipped=$((skipped + skip))
+  if [ -z "$summary" ] || { [ "$code" -ne 0 ] && [ $((bad + errors)) -eq 0 ]; }; then
+    echo "test.sh: $name ended with exit code $code and no count" >&2
+    broken=1
+  fi
+done
+
+echo "$passed passed, $failed failed, $skipped skipped"
+[ "$failed" -eq 0 ] && [ "$broken" -eq 0 ] && [ "$passed" -gt 0 ]

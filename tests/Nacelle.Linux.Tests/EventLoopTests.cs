@@ -1,0 +1,90 @@
+namespace Nacelle.Linux.Tests;
+
+public sealed class EventLoopTests
+{
+    private static readonly TimeSpan s_deadline = TimeSpan.FromSeconds(20);
+
+    [Fact]
+    public void Runs_posted_actions_in_order_on_its_own_thread()
+    {
+        using EventLoop loop = new("test");
+        List<int> seen = [];
+        for (int i = 0; i < 100; i++)
+        {
+            int number = i;
+            loop.Post(() => seen.Add(loop.IsCurrent ? number : -1));
+        }
+
+        loop.Invoke(() => { });
+        Assert.Equal(Enumerable.Range(0, 100), seen);
+    }
+
+    [Fact]
+    public void Calls_back_when_a_descriptor_is_ready()
+    {
+        using EventLoop loop = new("test");
+        using EventFileDescriptor source = new();
+        using SemaphoreSlim called = new(0);
+        loop.Watch(source.FileDescriptor, PollEvents.Readable, _ =>
+        {
+            source.Consume();
+            called.Release();
+        });
+        source.Signal();
+        Assert.True(called.Wait(s_deadline, TestContext.Current.CancellationToken), "no callback for a raised eventfd");
+        loop.Unwatch(source.FileDescriptor);
+        source.Signal();
+        loop.Invoke(() => { });
+        Assert.Equal(0, called.CurrentCount);
+    }
+
+    [Fact]
+    public void Fires_timers_in_order_of_their_deadlines_and_not_before()
+    {
+        using EventLoop loop = new("test");
+        using SemaphoreSlim fired = new(0);
+        List<(char Name, long Late)> order = [];
+        long now = EventLoop.NowNanoseconds;
+        EventLoopTimer Make(char name, long deadline)
+        {
+            EventLoopTimer timer = loop.CreateTimer(() =>
+            {
+                order.Add((name, EventLoop.NowNanoseconds - deadline));
+                fired.Release();
+            });
+            timer.Arm(deadline);
+            return timer;
+        }
+
+        EventLoopTimer cancelled = Make('x', now + 5_000_000);
+        cancelled.Cancel();
+        Make('b', now + 20_000_000);
+        Make('a', now + 10_000_000);
+        Assert.True(fired.Wait(s_deadline, TestContext.Current.CancellationToken), "the first timer did not fire");
+        Assert.True(fired.Wait(s_deadline, TestContext.Current.CancellationToken), "the second timer did not fire");
+        Assert.Equal("ab", string.Concat(order.Select(entry => entry.Name)));
+        Assert.All(order, entry => Assert.True(entry.Late >= 0, $"{entry.Name} fired {-entry.Late} ns early"));
+    }
+
+    [Fact]
+    public void A_timer_armed_again_fires_once_at_the_later_moment()
+    {
+        using EventLoop loop = new("test");
+        using SemaphoreSlim fired = new(0);
+        EventLoopTimer timer = loop.CreateTimer(() => fired.Release());
+        long now = EventLoop.NowNanoseconds;
+        timer.Arm(now + 1_000_000_000_000);
+        timer.Arm(now + 1_000_000);
+        Assert.True(fired.Wait(s_deadline, TestContext.Current.CancellationToken), "the timer armed again did not fire");
+        loop.Invoke(() => { });
+        Assert.Equal(0, fired.CurrentCount);
+    }
+
+    [Fact]
+    public void Reports_a_descriptor_that_cannot_be_watched()
+    {
+        using EventLoop loop = new("test");
+        LinuxException error = Assert.Throws<LinuxException>(() => loop.Watch(-1, PollEvents.Readable, _ => { }));
+        Assert.Contains("watch descriptor -1", error.Message, StringComparison.Ordinal);
+    }
+}
