@@ -20,6 +20,9 @@ public sealed unsafe class ParavirtualClock(GuestMemory ram, ulong frequency)
 
     private readonly (uint Multiplier, sbyte Shift) _scale = Scale(frequency);
 
+    /// <summary>The host's counter when the clocks began; guest counters begin at zero there.</summary>
+    internal static ulong OriginTimestamp => _origin.Timestamp;
+
     /// <summary>MSR 0x4b564d01 or 0x12: address of the time page, bit 0 for enabled.</summary>
     public ulong SystemTimeRegister { get; private set; }
 
