@@ -5,6 +5,39 @@ public sealed unsafe partial class SystemInstructions
 {
     private int IoPrivilegeLevel => (int)(_registers->Rflags >> 12) & 3;
 
+    /// <summary>CPUID: leaf 1 shows CR4.OSXSAVE, leaf 0DH the size of what XCR0 enables (SDM volume 2, CPUID).</summary>
+    /// <param name="function">EAX.</param>
+    /// <param name="index">ECX.</param>
+    public CpuidResult Identify(uint function, uint index)
+    {
+        CpuidResult result = _environment.Cpuid.Query(function, index);
+        if (function == 1)
+        {
+            uint enabled = (_registers->Cr4 & Cr4Bits.OsXsave) != 0 ? 1u << 27 : 0;
+            return result with { Ecx = (result.Ecx & ~(1u << 27)) | enabled };
+        }
+
+        if (function != 0xD || index > 1)
+        {
+            return result;
+        }
+
+        // Standard form places a component at its own offset, compacted form one after the other (SDM volume 1, 13.4).
+        uint standard = 576;
+        uint compacted = 576;
+        for (int component = 2; component < 8; component++)
+        {
+            if ((_registers->Xcr0 & (1UL << component)) != 0)
+            {
+                CpuidResult part = _environment.Cpuid.Query(0xD, (uint)component);
+                standard = Math.Max(standard, part.Eax + part.Ebx);
+                compacted = ((part.Ecx & 2) != 0 ? (compacted + 63) & ~63u : compacted) + part.Eax;
+            }
+        }
+
+        return result with { Ebx = index == 0 ? standard : compacted };
+    }
+
     /// <summary>CLI.</summary>
     public bool ClearInterruptFlag()
     {
