@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Nacelle.Cpu;
 
 namespace Nacelle.Translation.State;
@@ -22,7 +23,7 @@ internal static unsafe class ContextOffsets
     public static readonly int ExitReason = Of((TranslatorContext* c) => &c->ExitReason);
     public static readonly int ExitArgument = Of((TranslatorContext* c) => &c->ExitArgument);
     public static readonly int AccessKind = Of((TranslatorContext* c) => &c->AccessKind);
-    public static readonly int TscOffset = Of((TranslatorContext* c) => &c->TscOffset);
+    public static readonly int TscOffset = Of((TranslatorContext* c) => &c->Registers.TscOffset);
     public static readonly int Jumps = Of((TranslatorContext* c) => c->Jumps);
     public static readonly int Tlb = Of((TranslatorContext* c) => c->Tlb);
 
@@ -54,7 +55,10 @@ internal static unsafe class ContextOffsets
 
     private static int Of(Locator locator)
     {
-        TranslatorContext* origin = null;
-        return (int)(nint)locator(origin);
+        // A real one: the run-time checks that a pointer whose fields are named may be read.
+        TranslatorContext* origin = (TranslatorContext*)NativeMemory.Alloc((nuint)sizeof(TranslatorContext));
+        int offset = (int)((byte*)locator(origin) - (byte*)origin);
+        NativeMemory.Free(origin);
+        return offset;
     }
 }

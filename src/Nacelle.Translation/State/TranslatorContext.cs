@@ -76,11 +76,8 @@ internal unsafe struct TranslatorContext
     /// <summary>Bytes and kind of the access that missed; see <see cref="AccessKind"/>.</summary>
     public uint AccessKind;
 
-    /// <summary>Set while the emitted code between two blocks or in one runs; zero in the monitor.</summary>
-    public uint InTranslatedCode;
-
-    /// <summary>Guest TSC minus host TSC, for RDTSC.</summary>
-    public ulong TscOffset;
+    /// <summary>Handle of the vCPU that the context belongs to.</summary>
+    public ulong Owner;
 
     /// <summary>Misses of the soft TLB.</summary>
     public ulong TlbMisses;

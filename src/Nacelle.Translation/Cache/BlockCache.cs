@@ -1,0 +1,147 @@
+using Nacelle.Translation.Emit;
+
+namespace Nacelle.Translation.Cache;
+
+/// <summary>A vCPU's translated blocks by guest-physical address and mode, and the links between them. Owned by the vCPU's thread.</summary>
+/// <param name="emit">The code memory, for patching links.</param>
+/// <param name="links">Direct branches out of blocks.</param>
+internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
+{
+    private readonly Dictionary<(ulong Address, ExecutionMode Mode), Block> _byAddress = [];
+    private readonly Dictionary<ulong, List<Block>> _byPage = [];
+    private readonly List<Block> _all = [];
+
+    /// <summary>Number of the next block.</summary>
+    public int NextNumber => _all.Count;
+
+    /// <summary>Looks a block up by number.</summary>
+    public Block this[int number] => _all[number];
+
+    /// <summary>Finds a block.</summary>
+    public Block? Find(ulong physicalAddress, ExecutionMode mode) => _byAddress.GetValueOrDefault((physicalAddress, mode));
+
+    /// <summary>Adds a block; an earlier one at the same place is forgotten.</summary>
+    public void Add(Block block)
+    {
+        _all.Add(block);
+        _byAddress[(block.PhysicalAddress, block.Mode)] = block;
+        AddToPage(block.PhysicalAddress & ~0xFFFUL, block);
+        if (block.SecondPage != ulong.MaxValue)
+        {
+            AddToPage(block.SecondPage, block);
+        }
+    }
+
+    /// <summary>Lets a direct branch jump straight to a block.</summary>
+    public void Connect(int link, Block target)
+    {
+        emit.Patch(links[link].Displacement, target.HostCode);
+        target.IncomingLinks.Add(link);
+    }
+
+    /// <summary>Drops the blocks that touch chunks of a page.</summary>
+    /// <returns>Whether there were any.</returns>
+    public bool Invalidate(ulong page, ulong chunks)
+    {
+        if (!_byPage.TryGetValue(page, out List<Block>? blocks))
+        {
+            return false;
+        }
+
+        int removed = blocks.RemoveAll(block =>
+        {
+            if ((ChunksIn(block, page) & chunks) == 0)
+            {
+                return false;
+            }
+
+            Drop(block, page);
+            return true;
+        });
+        if (blocks.Count == 0)
+        {
+            _byPage.Remove(page);
+        }
+
+        return removed != 0;
+    }
+
+    /// <summary>Forgets everything; the code memory is used anew.</summary>
+    public void Clear()
+    {
+        _byAddress.Clear();
+        _byPage.Clear();
+        _all.Clear();
+        links.Clear();
+    }
+
+    /// <summary>Finds the guest address of the instruction behind a host address.</summary>
+    public bool TryFindInstruction(ulong hostAddress, out ulong rip)
+    {
+        int low = 0;
+        int high = _all.Count - 1;
+        while (low <= high)
+        {
+            int middle = (low + high) >>> 1;
+            Block block = _all[middle];
+            if (hostAddress < block.HostCode)
+            {
+                high = middle - 1;
+            }
+            else if (hostAddress >= block.HostCode + (ulong)block.HostLength)
+            {
+                low = middle + 1;
+            }
+            else
+            {
+                int offset = (int)(hostAddress - block.HostCode);
+                (int HostOffset, ushort GuestOffset) entry = block.Map.Last(candidate => candidate.HostOffset <= offset);
+                rip = block.Rip + entry.GuestOffset;
+                return true;
+            }
+        }
+
+        rip = 0;
+        return false;
+    }
+
+    private static ulong ChunksIn(Block block, ulong page)
+    {
+        int inFirst = (int)Math.Min((ulong)block.Length, 4096 - (block.PhysicalAddress & 0xFFF));
+        return (block.PhysicalAddress & ~0xFFFUL) == page
+            ? CodeWatch.Mask(block.PhysicalAddress, inFirst)
+            : CodeWatch.Mask(page, block.Length - inFirst);
+    }
+
+    private void Drop(Block block, ulong page)
+    {
+        block.IsValid = false;
+        if (_byAddress.TryGetValue((block.PhysicalAddress, block.Mode), out Block? current) && current == block)
+        {
+            _byAddress.Remove((block.PhysicalAddress, block.Mode));
+        }
+
+        foreach (int link in block.IncomingLinks)
+        {
+            emit.Patch(links[link].Displacement, links[link].Stub);
+        }
+
+        block.IncomingLinks.Clear();
+        ulong first = block.PhysicalAddress & ~0xFFFUL;
+        ulong other = page == first ? block.SecondPage : first;
+        if (other != ulong.MaxValue && _byPage.TryGetValue(other, out List<Block>? blocks))
+        {
+            blocks.Remove(block);
+        }
+    }
+
+    private void AddToPage(ulong page, Block block)
+    {
+        if (!_byPage.TryGetValue(page, out List<Block>? blocks))
+        {
+            _byPage[page] = blocks = [];
+        }
+
+        blocks.Add(block);
+    }
+}

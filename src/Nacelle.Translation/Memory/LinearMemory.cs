@@ -1,0 +1,339 @@
+using System.Runtime.CompilerServices;
+using Nacelle.Cpu;
+using Nacelle.Translation.Cache;
+using Nacelle.Translation.State;
+
+namespace Nacelle.Translation.Memory;
+
+/// <summary>
+/// Linear memory as the vCPU sees it: soft TLB, page-table walk, RAM, devices, and the watch over translated code. Owned by the
+/// vCPU's thread.
+/// </summary>
+internal sealed unsafe class LinearMemory : ILinearMemory
+{
+    private const ulong PageMask = 0xFFF;
+    private readonly TranslatorContext* _context;
+    private readonly MachineBus _bus;
+    private readonly CodeWatch _watch;
+    private Fault _pendingFault;
+
+    public LinearMemory(TranslatorContext* context, MachineBus bus, CodeWatch watch)
+    {
+        _context = context;
+        _bus = bus;
+        _watch = watch;
+        Tlb = new SoftTlb(context);
+    }
+
+    /// <inheritdoc/>
+    public ref Fault PendingFault => ref _pendingFault;
+
+    /// <summary>The soft TLBs.</summary>
+    public SoftTlb Tlb { get; }
+
+    /// <summary>What the vCPU is in; set by it on every change.</summary>
+    public ExecutionMode Mode { get; set; }
+
+    /// <summary>Told of invalidations, for what else depends on page tables.</summary>
+    public Action<TlbInvalidation, ulong>? Invalidated { get; set; }
+
+    /// <inheritdoc/>
+    public bool TryRead(ulong address, int size, LinearAccess access, out ulong value)
+    {
+        int tlb = TlbOf(access);
+        if (Tlb.TryGet(tlb, address, size, write: false, out byte* host))
+        {
+            value = ReadHost(host, size);
+            return true;
+        }
+
+        ulong buffer = 0;
+        bool done = TryCopyIn(tlb, address, (byte*)&buffer, size);
+        value = buffer;
+        return done;
+    }
+
+    /// <inheritdoc/>
+    public bool TryWrite(ulong address, int size, LinearAccess access, ulong value)
+    {
+        int tlb = TlbOf(access);
+        if (Tlb.TryGet(tlb, address, size, write: true, out byte* host))
+        {
+            WriteHost(host, size, value);
+            return true;
+        }
+
+        return TryCopyOut(tlb, address, (byte*)&value, size);
+    }
+
+    /// <inheritdoc/>
+    public void Invalidate(TlbInvalidation kind, ulong address)
+    {
+        if (kind == TlbInvalidation.Page)
+        {
+            Tlb.ClearPage(address);
+        }
+        else
+        {
+            Tlb.Clear();
+        }
+
+        Invalidated?.Invoke(kind, address);
+    }
+
+    /// <summary>The TLB of ordinary accesses now.</summary>
+    public int CurrentTlb => Mode.Tlb;
+
+    /// <summary>
+    /// Finds a host pointer for an access of emitted code, or null when it is refused (the fault is pending) or has to be made
+    /// through the bounce buffer.
+    /// </summary>
+    /// <param name="address">Linear address.</param>
+    /// <param name="size">Bytes.</param>
+    /// <param name="write">Whether it writes.</param>
+    /// <param name="careful">Set when the bounce buffer is needed.</param>
+    public byte* Resolve(ulong address, int size, bool write, out bool careful)
+    {
+        careful = false;
+        int tlb = Mode.Tlb;
+        if ((address & PageMask) + (ulong)size > 4096)
+        {
+            careful = true;
+            return null;
+        }
+
+        if (!TryFill(tlb, address, write, out ulong physical, out byte* host))
+        {
+            return null;
+        }
+
+        if (host == null || (write && _watch.Overlaps(physical, size)))
+        {
+            careful = true;
+            return null;
+        }
+
+        return host;
+    }
+
+    /// <summary>Makes sure that a range can be written, before anything is done that cannot be undone.</summary>
+    public bool TryProbeWrite(ulong address, int length) => TryTouch(Mode.Tlb, address, length, write: true);
+
+    /// <summary>Copies code out of RAM.</summary>
+    /// <returns>False where the address is not RAM: code in device registers is not executed.</returns>
+    public bool TryReadCode(ulong physical, Span<byte> destination) => _bus.Ram.TryRead(physical, destination);
+
+    /// <summary>Copies from linear memory; all or nothing, but for devices.</summary>
+    public bool TryCopyIn(int tlb, ulong address, byte* destination, int length)
+    {
+        if (!TryTouch(tlb, address, length, write: false))
+        {
+            return false;
+        }
+
+        while (length > 0)
+        {
+            int here = (int)Math.Min((ulong)length, 4096 - (address & PageMask));
+            if (!TryFill(tlb, address, write: false, out ulong physical, out byte* host))
+            {
+                return false;
+            }
+
+            if (host != null)
+            {
+                Unsafe.CopyBlockUnaligned(destination, host, (uint)here);
+            }
+            else
+            {
+                ReadDevice(physical, destination, here);
+            }
+
+            destination += here;
+            address += (ulong)here;
+            length -= here;
+        }
+
+        return true;
+    }
+
+    /// <summary>Copies to linear memory; all or nothing, but for devices. Translated code that it overwrites is dropped.</summary>
+    public bool TryCopyOut(int tlb, ulong address, byte* source, int length)
+    {
+        if (!TryTouch(tlb, address, length, write: true))
+        {
+            return false;
+        }
+
+        while (length > 0)
+        {
+            int here = (int)Math.Min((ulong)length, 4096 - (address & PageMask));
+            if (!TryFill(tlb, address, write: true, out ulong physical, out byte* host))
+            {
+                return false;
+            }
+
+            if (host != null)
+            {
+                Unsafe.CopyBlockUnaligned(host, source, (uint)here);
+                if (_watch.Overlaps(physical, here))
+                {
+                    _watch.Changed(physical, here);
+                }
+            }
+            else
+            {
+                WriteDevice(physical, source, here);
+            }
+
+            source += here;
+            address += (ulong)here;
+            length -= here;
+        }
+
+        return true;
+    }
+
+    /// <summary>Host pointer to RAM for an access within a page by string operations, or null for a device.</summary>
+    /// <returns>False for a fault.</returns>
+    public bool TryGetPage(ulong address, bool write, out ulong physical, out byte* host)
+    {
+        if (Tlb.TryGet(Mode.Tlb, address, 1, write, out host))
+        {
+            physical = ulong.MaxValue;
+            return true;
+        }
+
+        return TryFill(Mode.Tlb, address, write, out physical, out host);
+    }
+
+    /// <summary>Tells the watch of a write that went through a pointer of <see cref="TryGetPage"/>.</summary>
+    public void NoteWrite(ulong physical, int length)
+    {
+        if (physical != ulong.MaxValue && _watch.Overlaps(physical, length))
+        {
+            _watch.Changed(physical, length);
+        }
+    }
+
+    /// <summary>Walks the page tables for a fetch of code.</summary>
+    public bool TryTranslateCode(ulong address, out ulong physical)
+    {
+        if (!PageTables.TryWalk(_context->Registers, _bus.Ram, address, PageAccess.Execute, Mode.Tlb, out PageWalk walk, out _pendingFault))
+        {
+            physical = 0;
+            return false;
+        }
+
+        physical = walk.PhysicalAddress;
+        return true;
+    }
+
+    /// <summary>Reads a device, in naturally aligned pieces.</summary>
+    public void ReadDevice(ulong physical, byte* destination, int length)
+    {
+        while (length > 0)
+        {
+            int size = PieceOf(physical, length);
+            ulong value = _bus.Memory.Read(physical, size);
+            Unsafe.CopyBlockUnaligned(destination, &value, (uint)size);
+            destination += size;
+            physical += (ulong)size;
+            length -= size;
+        }
+    }
+
+    /// <summary>Writes a device, in naturally aligned pieces.</summary>
+    public void WriteDevice(ulong physical, byte* source, int length)
+    {
+        while (length > 0)
+        {
+            int size = PieceOf(physical, length);
+            ulong value = 0;
+            Unsafe.CopyBlockUnaligned(&value, source, (uint)size);
+            _bus.Memory.Write(physical, size, value);
+            source += size;
+            physical += (ulong)size;
+            length -= size;
+        }
+    }
+
+    private static int PieceOf(ulong physical, int length)
+    {
+        int size = 8;
+        while (size > length || (physical & (ulong)(size - 1)) != 0)
+        {
+            size >>= 1;
+        }
+
+        return size;
+    }
+
+    private static ulong ReadHost(byte* host, int size) => size switch
+    {
+        1 => *host,
+        2 => *(ushort*)host,
+        4 => *(uint*)host,
+        _ => *(ulong*)host,
+    };
+
+    private static void WriteHost(byte* host, int size, ulong value)
+    {
+        switch (size)
+        {
+            case 1:
+                *host = (byte)value;
+                break;
+            case 2:
+                *(ushort*)host = (ushort)value;
+                break;
+            case 4:
+                *(uint*)host = (uint)value;
+                break;
+            default:
+                *(ulong*)host = value;
+                break;
+        }
+    }
+
+    private int TlbOf(LinearAccess access) => access switch
+    {
+        LinearAccess.Ordinary => Mode.Tlb,
+        LinearAccess.User => 1,
+        _ => 0,
+    };
+
+    /// <summary>Makes sure of every page of a range, so that what follows cannot stop half-way.</summary>
+    private bool TryTouch(int tlb, ulong address, int length, bool write)
+    {
+        ulong last = address + (ulong)(length - 1);
+        return TryFill(tlb, address, write, out _, out _)
+            && ((last ^ address) <= PageMask || TryFill(tlb, last, write, out _, out _));
+    }
+
+    /// <summary>Translates one address and enters its page into the TLB where it is RAM.</summary>
+    /// <param name="host">Host pointer to the byte, or null where it is not RAM.</param>
+    private bool TryFill(int tlb, ulong address, bool write, out ulong physical, out byte* host)
+    {
+        PageAccess access = write ? PageAccess.Write : PageAccess.Read;
+        if (!PageTables.TryWalk(_context->Registers, _bus.Ram, address, access, tlb, out PageWalk walk, out _pendingFault))
+        {
+            physical = 0;
+            host = null;
+            return false;
+        }
+
+        physical = walk.PhysicalAddress;
+        ulong page = physical & ~PageMask;
+        if (_bus.Ram.TryGetHostAddress(page, 4096, out byte* hostPage))
+        {
+            host = hostPage + (physical & PageMask);
+            Tlb.Fill(tlb, address, page, hostPage, write && walk.IsWritable && !_watch.IsWatched(page));
+        }
+        else
+        {
+            host = null;
+        }
+
+        return true;
+    }
+}

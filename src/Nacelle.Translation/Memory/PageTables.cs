@@ -1,0 +1,40 @@
+using Nacelle.Cpu;
+using Nacelle.Memory;
+
+namespace Nacelle.Translation.Memory;
+
+/// <summary>Where a linear address lies.</summary>
+/// <param name="PhysicalAddress">The guest-physical address.</param>
+/// <param name="IsWritable">Whether a later write needs no further walk.</param>
+internal readonly record struct PageWalk(ulong PhysicalAddress, bool IsWritable);
+
+/// <summary>The page-table walk with the permissions of one of the soft TLBs.</summary>
+internal static class PageTables
+{
+    private const int PhysicalBits = 46;
+
+    /// <summary>Translates.</summary>
+    /// <param name="registers">The vCPU's control registers.</param>
+    /// <param name="ram">Where the tables are.</param>
+    /// <param name="address">Linear address.</param>
+    /// <param name="access">What for.</param>
+    /// <param name="tlb">0 supervisor, 1 user, 2 supervisor with SMAP lifted.</param>
+    /// <param name="walk">The result.</param>
+    /// <param name="fault">The exception when refused.</param>
+    public static bool TryWalk(
+        in CpuRegisters registers, GuestMemory ram, ulong address, PageAccess access, int tlb, out PageWalk walk, out Fault fault)
+    {
+        // Non-canonical addresses raise #GP, or #SS through the stack; the difference is not made (SDM volume 1, 3.3.7.1).
+        if (registers.IsLongModeActive && (ulong)((long)(address << 16) >> 16) != address)
+        {
+            walk = default;
+            fault = Fault.GeneralProtectionFault();
+            return false;
+        }
+
+        bool found = PageTableWalker.TryTranslate(
+            ram, registers, address, access, tlb == 1, implicitAccess: tlb == 0, PhysicalBits, out PageTranslation translation, out fault);
+        walk = new PageWalk(translation.PhysicalAddress, access == PageAccess.Write);
+        return found;
+    }
+}

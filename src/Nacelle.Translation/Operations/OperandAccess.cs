@@ -1,0 +1,124 @@
+using Iced.Intel;
+using Nacelle.Cpu;
+using Nacelle.Translation.Emit;
+using Nacelle.Translation.Memory;
+using Nacelle.Translation.State;
+
+namespace Nacelle.Translation.Operations;
+
+/// <summary>Reads and writes operands of instructions that the monitor carries out. Owned by the vCPU's thread.</summary>
+internal sealed unsafe class OperandAccess(TranslatorContext* context, LinearMemory memory)
+{
+    /// <summary>Bytes of an operand.</summary>
+    public static int SizeOf(in Instruction instruction, int operand) => instruction.GetOpKind(operand) switch
+    {
+        OpKind.Register => instruction.GetOpRegister(operand).GetSize(),
+        OpKind.Memory => instruction.MemorySize.GetSize(),
+        _ => 8,
+    };
+
+    /// <summary>Reads a general register, or the part of one that a name stands for.</summary>
+    public ulong ReadRegister(Register register)
+    {
+        int number = GuestRegisters.NumberOf(register);
+        ulong value = context->Registers.General[number];
+        return register.GetSize() switch
+        {
+            1 => register is >= Register.AH and <= Register.BH ? (byte)(value >> 8) : (byte)value,
+            2 => (ushort)value,
+            4 => (uint)value,
+            _ => value,
+        };
+    }
+
+    /// <summary>Writes a general register; 32-bit writes clear the upper half (SDM volume 1, 3.4.1.1).</summary>
+    public void WriteRegister(Register register, ulong value)
+    {
+        int number = GuestRegisters.NumberOf(register);
+        ref ulong target = ref context->Registers.General[number];
+        target = register.GetSize() switch
+        {
+            1 => register is >= Register.AH and <= Register.BH
+                ? (target & ~0xFF00UL) | ((value & 0xFF) << 8)
+                : (target & ~0xFFUL) | (value & 0xFF),
+            2 => (target & ~0xFFFFUL) | (value & 0xFFFF),
+            4 => (uint)value,
+            _ => value,
+        };
+    }
+
+    /// <summary>Reads an operand.</summary>
+    public bool TryRead(in Instruction instruction, int operand, out ulong value)
+    {
+        switch (instruction.GetOpKind(operand))
+        {
+            case OpKind.Register:
+                value = ReadRegister(instruction.GetOpRegister(operand));
+                return true;
+            case OpKind.Memory:
+                return memory.TryRead(
+                    LinearAddress(instruction), instruction.MemorySize.GetSize(), LinearAccess.Ordinary, out value);
+            default:
+                value = instruction.GetImmediate(operand);
+                return true;
+        }
+    }
+
+    /// <summary>Writes an operand.</summary>
+    public bool TryWrite(in Instruction instruction, int operand, ulong value)
+    {
+        if (instruction.GetOpKind(operand) == OpKind.Register)
+        {
+            WriteRegister(instruction.GetOpRegister(operand), value);
+            return true;
+        }
+
+        return memory.TryWrite(
+            LinearAddress(instruction), instruction.MemorySize.GetSize(), LinearAccess.Ordinary, value);
+    }
+
+    /// <summary>The linear address of the memory operand.</summary>
+    public ulong LinearAddress(in Instruction instruction) =>
+        WithSegment(instruction.MemorySegment, EffectiveAddress(instruction));
+
+    /// <summary>The offset of the memory operand in its segment.</summary>
+    public ulong EffectiveAddress(in Instruction instruction)
+    {
+        if (instruction.IsIPRelativeMemoryOperand)
+        {
+            return instruction.IPRelativeMemoryAddress;
+        }
+
+        ulong address = instruction.MemoryDisplacement64;
+        int size = 0;
+        if (instruction.MemoryBase != Register.None)
+        {
+            address += ReadRegister(instruction.MemoryBase);
+            size = instruction.MemoryBase.GetSize();
+        }
+
+        if (instruction.MemoryIndex != Register.None)
+        {
+            address += ReadRegister(instruction.MemoryIndex) * (ulong)instruction.MemoryIndexScale;
+            size = Math.Max(size, instruction.MemoryIndex.GetSize());
+        }
+
+        return size switch { 2 => (ushort)address, 4 => (uint)address, _ => address };
+    }
+
+    /// <summary>Adds a segment's base; in 64-bit mode only FS and GS have one (SDM volume 1, 3.4.2.1).</summary>
+    public ulong WithSegment(Register segment, ulong offset)
+    {
+        if (memory.Mode.IsLong)
+        {
+            return segment switch
+            {
+                Register.FS => context->Registers.Fs.Base + offset,
+                Register.GS => context->Registers.Gs.Base + offset,
+                _ => offset,
+            };
+        }
+
+        return (uint)(context->Registers.Segment((SegmentName)(segment - Register.ES)).Base + offset);
+    }
+}

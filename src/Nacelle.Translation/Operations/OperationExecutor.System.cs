@@ -1,0 +1,358 @@
+using Iced.Intel;
+using Nacelle.Cpu;
+using Nacelle.Translation.Frontend;
+
+namespace Nacelle.Translation.Operations;
+
+internal sealed unsafe partial class OperationExecutor
+{
+    private OperationResult ExecuteSystem(in Instruction instruction)
+    {
+        switch (instruction.Mnemonic)
+        {
+            case Mnemonic.Mov:
+                return MoveSystem(instruction);
+            case Mnemonic.Hlt:
+                return IsPrivileged() ? OperationResult.Halt : RefuseProtection();
+            case Mnemonic.Cli:
+                return Done(_system.ClearInterruptFlag());
+            case Mnemonic.Sti:
+                return Done(_system.SetInterruptFlag());
+            case Mnemonic.Stac or Mnemonic.Clac:
+                return Done(_system.SetAlignmentCheckFlag(instruction.Mnemonic == Mnemonic.Stac));
+            case Mnemonic.Cpuid:
+                return Cpuid();
+            case Mnemonic.Rdtsc or Mnemonic.Rdtscp:
+                return ReadTimestamp(instruction.Mnemonic == Mnemonic.Rdtscp);
+            case Mnemonic.Rdpmc:
+                return Done(_system.ReadPerformanceCounter());
+            case Mnemonic.Rdpid:
+                _operands.WriteRegister(instruction.Op0Register, _context->Registers.TscAux);
+                return OperationResult.Next;
+            case Mnemonic.Rdmsr:
+                return ReadMsr();
+            case Mnemonic.Wrmsr:
+                return Done(_system.WriteMsr((uint)Register(GeneralRegister.Rcx), Pair()));
+            case Mnemonic.Xgetbv:
+                return GetExtendedControl();
+            case Mnemonic.Xsetbv:
+                return Done(_system.SetExtendedControl((uint)Register(GeneralRegister.Rcx), Pair()));
+            case Mnemonic.In:
+                return Input(instruction);
+            case Mnemonic.Out:
+                return Output(instruction);
+            case Mnemonic.Swapgs:
+                return Done(_system.SwapGs());
+            case Mnemonic.Rdfsbase or Mnemonic.Rdgsbase:
+                return ReadSegmentBase(instruction);
+            case Mnemonic.Wrfsbase or Mnemonic.Wrgsbase:
+                return Done(_system.WriteSegmentBase(
+                    instruction.Mnemonic == Mnemonic.Wrfsbase ? SegmentName.Fs : SegmentName.Gs,
+                    _operands.ReadRegister(instruction.Op0Register)));
+            case Mnemonic.Clts:
+                return Done(_system.ClearTaskSwitched());
+            case Mnemonic.Smsw:
+                return _system.StoreMachineStatusWord(out ulong status) ? Write(instruction, status) : OperationResult.Fault;
+            case Mnemonic.Lmsw:
+                return _operands.TryRead(instruction, 0, out ulong word)
+                    ? Done(_system.LoadMachineStatusWord((ushort)word))
+                    : OperationResult.Fault;
+            case Mnemonic.Invlpg:
+                return Done(_system.InvalidatePage(_operands.LinearAddress(instruction)));
+            case Mnemonic.Invpcid:
+                return Done(_system.InvalidateProcessContext(
+                    _operands.ReadRegister(instruction.Op0Register), _operands.LinearAddress(instruction)));
+            case Mnemonic.Invd or Mnemonic.Wbinvd or Mnemonic.Wbnoinvd:
+                return Done(_system.InvalidateCaches());
+            case Mnemonic.Xlatb:
+                return Translate(instruction);
+            default:
+                return ExecuteDescriptor(instruction);
+        }
+    }
+
+    private OperationResult ExecuteDescriptor(in Instruction instruction)
+    {
+        switch (instruction.Mnemonic)
+        {
+            case Mnemonic.Lgdt:
+                return Done(_system.LoadGdt(_operands.LinearAddress(instruction), TableOperandSize(instruction)));
+            case Mnemonic.Lidt:
+                return Done(_system.LoadIdt(_operands.LinearAddress(instruction), TableOperandSize(instruction)));
+            case Mnemonic.Sgdt:
+                return Done(_system.StoreGdt(_operands.LinearAddress(instruction)));
+            case Mnemonic.Sidt:
+                return Done(_system.StoreIdt(_operands.LinearAddress(instruction)));
+            case Mnemonic.Sldt:
+                return _system.StoreLdt(out ushort ldt) ? Write(instruction, ldt) : OperationResult.Fault;
+            case Mnemonic.Str:
+                return _system.StoreTaskRegister(out ushort task) ? Write(instruction, task) : OperationResult.Fault;
+            case Mnemonic.Lldt:
+                return TryReadSelector(instruction, 0, out ushort newLdt) ? Done(_system.LoadLdt(newLdt)) : OperationResult.Fault;
+            case Mnemonic.Ltr:
+                return TryReadSelector(instruction, 0, out ushort newTask)
+                    ? Done(_system.LoadTaskRegister(newTask))
+                    : OperationResult.Fault;
+            case Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw:
+                return InspectSegment(instruction);
+            case Mnemonic.Lds or Mnemonic.Les or Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss:
+                return LoadFarPointer(instruction);
+            default:
+                return ExecuteRest(instruction);
+        }
+    }
+
+    private OperationResult ExecuteRest(in Instruction instruction)
+    {
+        if (VectorInstructions.NeedsState(instruction))
+        {
+            return CheckVectorState(instruction);
+        }
+
+        return instruction.Mnemonic is Mnemonic.Monitor or Mnemonic.Mwait or Mnemonic.Vmcall or Mnemonic.Vmmcall
+            or Mnemonic.Rdpkru or Mnemonic.Wrpkru or Mnemonic.Umonitor or Mnemonic.Umwait or Mnemonic.Tpause or Mnemonic.Enqcmd
+            or Mnemonic.Vmrun or Mnemonic.Vmload or Mnemonic.Vmsave or Mnemonic.Stgi or Mnemonic.Clgi or Mnemonic.Invlpga
+            or Mnemonic.Vmxon or Mnemonic.Vmxoff or Mnemonic.Xsaves or Mnemonic.Xsaves64 or Mnemonic.Xrstors or Mnemonic.Xrstors64
+            or Mnemonic.Getsec or Mnemonic.Rsm
+            ? Refuse(Fault.UndefinedInstruction)
+            : OperationResult.Unknown;
+    }
+
+    /// <summary>#NM and #UD of x87 and vector instructions (SDM volume 3, tables 2-3 and 13-1); otherwise they go the careful way.</summary>
+    private OperationResult CheckVectorState(in Instruction instruction)
+    {
+        const ulong emulation = 4;
+        const ulong taskSwitched = 8;
+        const ulong osfxsr = 1 << 9;
+        bool unit = VectorInstructions.IsFloatingPointUnit(instruction);
+        ulong cr0 = _context->Registers.Cr0;
+        if (!unit && ((cr0 & emulation) != 0 || (_context->Registers.Cr4 & osfxsr) == 0) && !IsFxsave(instruction))
+        {
+            return Refuse(Fault.UndefinedInstruction);
+        }
+
+        return (cr0 & (emulation | taskSwitched)) != 0
+            ? Refuse(new Fault(Fault.DeviceNotAvailable))
+            : OperationResult.Careful;
+    }
+
+    private static bool IsFxsave(in Instruction instruction) =>
+        instruction.Mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64;
+
+    private static int TableOperandSize(in Instruction instruction) => instruction.Code switch
+    {
+        Code.Lgdt_m1664 or Code.Lidt_m1664 => 8,
+        Code.Lgdt_m1632 or Code.Lidt_m1632 => 4,
+        _ => 2,
+    };
+
+    private bool IsPrivileged() => _context->Registers.PrivilegeLevel == 0;
+
+    private ulong Pair() => (uint)Register(GeneralRegister.Rax) | (Register(GeneralRegister.Rdx) << 32);
+
+    private void SetPair(ulong value)
+    {
+        Register(GeneralRegister.Rax) = (uint)value;
+        Register(GeneralRegister.Rdx) = value >> 32;
+    }
+
+    private bool TryReadSelector(in Instruction instruction, int operand, out ushort selector)
+    {
+        bool read = _operands.TryRead(instruction, operand, out ulong value);
+        selector = (ushort)value;
+        return read;
+    }
+
+    private OperationResult MoveSystem(in Instruction instruction)
+    {
+        Register target = instruction.Op0Kind == OpKind.Register ? instruction.Op0Register : Iced.Intel.Register.None;
+        Register source = instruction.Op1Kind == OpKind.Register ? instruction.Op1Register : Iced.Intel.Register.None;
+        if (target.IsSegmentRegister())
+        {
+            return TryReadSelector(instruction, 1, out ushort selector)
+                ? Done(_system.LoadSegment((SegmentName)(target - Iced.Intel.Register.ES), selector))
+                : OperationResult.Fault;
+        }
+
+        if (source.IsSegmentRegister())
+        {
+            return Write(instruction, _context->Registers.Segment((SegmentName)(source - Iced.Intel.Register.ES)).Selector);
+        }
+
+        if (target.IsCR())
+        {
+            return Done(_system.WriteControlRegister(target - Iced.Intel.Register.CR0, _operands.ReadRegister(source)));
+        }
+
+        if (source.IsCR())
+        {
+            return _system.ReadControlRegister(source - Iced.Intel.Register.CR0, out ulong control)
+                ? Write(instruction, control)
+                : OperationResult.Fault;
+        }
+
+        if (target.IsDR())
+        {
+            return Done(_system.WriteDebugRegister(target - Iced.Intel.Register.DR0, _operands.ReadRegister(source)));
+        }
+
+        if (source.IsDR())
+        {
+            return _system.ReadDebugRegister(source - Iced.Intel.Register.DR0, out ulong debug)
+                ? Write(instruction, debug)
+                : OperationResult.Fault;
+        }
+
+        return Refuse(Fault.UndefinedInstruction);
+    }
+
+    private OperationResult Cpuid()
+    {
+        CpuidResult result = _system.Identify((uint)Register(GeneralRegister.Rax), (uint)Register(GeneralRegister.Rcx));
+        Register(GeneralRegister.Rax) = result.Eax;
+        Register(GeneralRegister.Rbx) = result.Ebx;
+        Register(GeneralRegister.Rcx) = result.Ecx;
+        Register(GeneralRegister.Rdx) = result.Edx;
+        return OperationResult.Next;
+    }
+
+    private OperationResult ReadTimestamp(bool withProcessor)
+    {
+        if (!_system.ReadTimestamp(out ulong value))
+        {
+            return OperationResult.Fault;
+        }
+
+        SetPair(value);
+        if (withProcessor)
+        {
+            Register(GeneralRegister.Rcx) = (uint)_context->Registers.TscAux;
+        }
+
+        return OperationResult.Next;
+    }
+
+    private OperationResult ReadMsr()
+    {
+        if (!_system.ReadMsr((uint)Register(GeneralRegister.Rcx), out ulong value))
+        {
+            return OperationResult.Fault;
+        }
+
+        SetPair(value);
+        return OperationResult.Next;
+    }
+
+    private OperationResult GetExtendedControl()
+    {
+        if (!_system.GetExtendedControl((uint)Register(GeneralRegister.Rcx), out ulong value))
+        {
+            return OperationResult.Fault;
+        }
+
+        SetPair(value);
+        return OperationResult.Next;
+    }
+
+    private OperationResult Input(in Instruction instruction)
+    {
+        int size = instruction.Op0Register.GetSize();
+        ushort port = instruction.Op1Kind == OpKind.Register ? (ushort)Register(GeneralRegister.Rdx) : instruction.Immediate8;
+        if (!_system.ReadPort(port, size, out uint value))
+        {
+            return OperationResult.Fault;
+        }
+
+        _operands.WriteRegister(instruction.Op0Register, value);
+        return OperationResult.Next;
+    }
+
+    private OperationResult Output(in Instruction instruction)
+    {
+        int size = instruction.Op1Register.GetSize();
+        ushort port = instruction.Op0Kind == OpKind.Register ? (ushort)Register(GeneralRegister.Rdx) : instruction.Immediate8;
+        return Done(_system.WritePort(port, size, (uint)_operands.ReadRegister(instruction.Op1Register)));
+    }
+
+    private OperationResult ReadSegmentBase(in Instruction instruction)
+    {
+        SegmentName name = instruction.Mnemonic == Mnemonic.Rdfsbase ? SegmentName.Fs : SegmentName.Gs;
+        if (!_system.ReadSegmentBase(name, out ulong value))
+        {
+            return OperationResult.Fault;
+        }
+
+        _operands.WriteRegister(instruction.Op0Register, value);
+        return OperationResult.Next;
+    }
+
+    private OperationResult Translate(in Instruction instruction)
+    {
+        ulong address = _operands.WithSegment(
+            instruction.MemorySegment,
+            _operands.ReadRegister(instruction.MemoryBase) + (byte)Register(GeneralRegister.Rax));
+        if (!_memory.TryRead(address, 1, LinearAccess.Ordinary, out ulong value))
+        {
+            return OperationResult.Fault;
+        }
+
+        _operands.WriteRegister(Iced.Intel.Register.AL, value);
+        return OperationResult.Next;
+    }
+
+    /// <summary>LAR, LSL, VERR, VERW: ZF tells whether the selector may be used.</summary>
+    private OperationResult InspectSegment(in Instruction instruction)
+    {
+        int operand = instruction.OpCount - 1;
+        if (!TryReadSelector(instruction, operand, out ushort selector))
+        {
+            return OperationResult.Fault;
+        }
+
+        uint value = 0;
+        bool accessible;
+        bool succeeded = instruction.Mnemonic switch
+        {
+            Mnemonic.Lar => _system.LoadAccessRights(selector, out value, out accessible),
+            Mnemonic.Lsl => _system.LoadSegmentLimit(selector, out value, out accessible),
+            _ => _system.VerifySegment(selector, instruction.Mnemonic == Mnemonic.Verw, out accessible),
+        };
+        if (!succeeded)
+        {
+            return OperationResult.Fault;
+        }
+
+        const ulong zeroFlag = 0x40;
+        ref ulong flags = ref _context->Registers.Rflags;
+        flags = accessible ? flags | zeroFlag : flags & ~zeroFlag;
+        if (accessible && operand == 1)
+        {
+            _operands.WriteRegister(instruction.Op0Register, value);
+        }
+
+        return OperationResult.Next;
+    }
+
+    private OperationResult LoadFarPointer(in Instruction instruction)
+    {
+        int size = instruction.Op0Register.GetSize();
+        ulong address = _operands.LinearAddress(instruction);
+        SegmentName name = instruction.Mnemonic switch
+        {
+            Mnemonic.Lds => SegmentName.Ds,
+            Mnemonic.Les => SegmentName.Es,
+            Mnemonic.Lfs => SegmentName.Fs,
+            Mnemonic.Lgs => SegmentName.Gs,
+            _ => SegmentName.Ss,
+        };
+        if (!_memory.TryRead(address, size, LinearAccess.Ordinary, out ulong offset)
+            || !_memory.TryRead(address + (ulong)size, 2, LinearAccess.Ordinary, out ulong selector)
+            || !_system.LoadSegment(name, (ushort)selector))
+        {
+            return OperationResult.Fault;
+        }
+
+        _operands.WriteRegister(instruction.Op0Register, offset);
+        return OperationResult.Next;
+    }
+}

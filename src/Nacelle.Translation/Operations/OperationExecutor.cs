@@ -1,0 +1,120 @@
+using Iced.Intel;
+using Nacelle.Cpu;
+using Nacelle.Translation.Memory;
+using Nacelle.Translation.State;
+
+namespace Nacelle.Translation.Operations;
+
+/// <summary>How an operation of the monitor ended.</summary>
+internal enum OperationResult
+{
+    /// <summary>Done; RIP is to be moved past the instruction.</summary>
+    Next,
+
+    /// <summary>Done; RIP is set.</summary>
+    Transferred,
+
+    /// <summary>Not finished: carry it out again.</summary>
+    Again,
+
+    /// <summary>Refused; the fault is pending.</summary>
+    Fault,
+
+    /// <summary>HLT: wait for an interrupt.</summary>
+    Halt,
+
+    /// <summary>Plain computation whose operand needs the bounce buffer.</summary>
+    Careful,
+
+    /// <summary>The processor has shut down.</summary>
+    Shutdown,
+
+    /// <summary>Not known to the translator.</summary>
+    Unknown,
+}
+
+/// <summary>
+/// Carries out the instructions that are not translated: system instructions, far transfers, string operations, and everything
+/// about the stack where emitted code does not serve. Owned by the vCPU's thread.
+/// </summary>
+/// <remarks>RIP holds the instruction's address while it is carried out; flags in the registers are complete.</remarks>
+internal sealed unsafe partial class OperationExecutor
+{
+    private readonly TranslatorContext* _context;
+    private readonly LinearMemory _memory;
+    private readonly SystemInstructions _system;
+    private readonly IProcessorEnvironment _environment;
+    private readonly OperandAccess _operands;
+    private readonly StackAccess _stack;
+    private readonly StringOperations _strings;
+
+    public OperationExecutor(
+        TranslatorContext* context, LinearMemory memory, SystemInstructions system, IProcessorEnvironment environment)
+    {
+        _context = context;
+        _memory = memory;
+        _system = system;
+        _environment = environment;
+        _operands = new OperandAccess(context, memory);
+        _stack = new StackAccess(context, memory);
+        _strings = new StringOperations(context, memory, _operands, environment);
+    }
+
+    /// <summary>Operands, for the careful way.</summary>
+    public OperandAccess Operands => _operands;
+
+    private ref ulong Register(GeneralRegister register) => ref _context->Registers.General[(int)register];
+
+    /// <summary>Carries out one instruction.</summary>
+    public OperationResult Execute(in Instruction instruction)
+    {
+        if (instruction.IsInvalid)
+        {
+            return Refuse(Fault.UndefinedInstruction);
+        }
+
+        if (instruction.IsStringInstruction)
+        {
+            return ExecuteString(instruction);
+        }
+
+        OperationResult result = ExecuteTransfer(instruction);
+        if (result == OperationResult.Unknown)
+        {
+            result = ExecuteStack(instruction);
+        }
+
+        if (result == OperationResult.Unknown)
+        {
+            result = ExecuteSystem(instruction);
+        }
+
+        return result;
+    }
+
+    private static OperationResult Done(bool succeeded) => succeeded ? OperationResult.Next : OperationResult.Fault;
+
+    private static OperationResult Transferred(bool succeeded) => succeeded ? OperationResult.Transferred : OperationResult.Fault;
+
+    private OperationResult Refuse(Fault fault)
+    {
+        _memory.PendingFault = fault;
+        return OperationResult.Fault;
+    }
+
+    private OperationResult RefuseProtection() => Refuse(Fault.GeneralProtectionFault());
+
+    private OperationResult Write(in Instruction instruction, ulong value) => Done(_operands.TryWrite(instruction, 0, value));
+
+    private OperationResult ExecuteString(in Instruction instruction)
+    {
+        if (instruction.Mnemonic is Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd or Mnemonic.Outsb or Mnemonic.Outsw or Mnemonic.Outsd
+            && !_system.CheckPort((ushort)Register(GeneralRegister.Rdx), instruction.MemorySize.GetSize()))
+        {
+            return OperationResult.Fault;
+        }
+
+        return !_strings.TryExecute(instruction, out bool finished) ? OperationResult.Fault
+            : finished ? OperationResult.Next : OperationResult.Again;
+    }
+}

@@ -1,0 +1,46 @@
+using System.Runtime.Intrinsics.X86;
+using Iced.Intel;
+
+namespace Nacelle.Translation.Runtime;
+
+/// <summary>Sizes of the areas that XSAVE and its like read and write (SDM volume 1, 13.4).</summary>
+internal static class ExtendedStateArea
+{
+    private const int LegacyAndHeader = 576;
+    private static readonly (int Offset, int Size, bool Aligned)[] s_components = ReadComponents();
+
+    /// <summary>Bytes that an instruction touches.</summary>
+    /// <param name="instruction">XSAVE, XSAVEC, XSAVEOPT or XRSTOR in either width.</param>
+    /// <param name="requested">The requested features: EDX:EAX and XCR0.</param>
+    public static int SizeOf(in Instruction instruction, ulong requested)
+    {
+        bool compact = instruction.Mnemonic is Mnemonic.Xsavec or Mnemonic.Xsavec64;
+        int size = LegacyAndHeader;
+        for (int i = 2; i < s_components.Length; i++)
+        {
+            if ((requested & (1UL << i)) == 0)
+            {
+                continue;
+            }
+
+            (int offset, int length, bool aligned) = s_components[i];
+            size = compact
+                ? (aligned ? (size + 63) & ~63 : size) + length
+                : Math.Max(size, offset + length);
+        }
+
+        return size;
+    }
+
+    private static (int Offset, int Size, bool Aligned)[] ReadComponents()
+    {
+        (int, int, bool)[] components = new (int, int, bool)[64];
+        for (int i = 2; i < 63; i++)
+        {
+            (int eax, int ebx, int ecx, _) = X86Base.CpuId(0xD, i);
+            components[i] = (ebx, eax, (ecx & 2) != 0);
+        }
+
+        return components;
+    }
+}

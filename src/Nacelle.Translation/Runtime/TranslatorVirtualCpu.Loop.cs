@@ -1,0 +1,455 @@
+using Iced.Intel;
+using Nacelle.Cpu;
+using Nacelle.Translation.Cache;
+using Nacelle.Translation.Frontend;
+using Nacelle.Translation.Operations;
+using Nacelle.Translation.Signals;
+using Nacelle.Translation.State;
+
+namespace Nacelle.Translation.Runtime;
+
+internal sealed unsafe partial class TranslatorVirtualCpu
+{
+    private int _pendingLink = -1;
+
+    /// <inheritdoc/>
+    public VirtualCpuExit Run()
+    {
+        while (true)
+        {
+            if (Volatile.Read(ref _context->Runnable) == 0 || _halted || _waitForStartup)
+            {
+                if (TakeRequests() is VirtualCpuExit exit)
+                {
+                    return exit;
+                }
+
+                if (_waitForStartup || _halted)
+                {
+                    _wake.WaitOne();
+                    continue;
+                }
+            }
+
+            if (_modeStale)
+            {
+                RefreshMode();
+            }
+
+            Block? block = FindBlock();
+            if (block is null)
+            {
+                if (!Deliver(_memory.PendingFault))
+                {
+                    return TripleFault();
+                }
+
+                continue;
+            }
+
+            if (_pendingLink >= 0)
+            {
+                _blocks.Connect(_pendingLink, block);
+                _pendingLink = -1;
+            }
+
+            _system.InterruptShadow = false;
+            if (HandleExit(Enter(block.HostCode)) is VirtualCpuExit end)
+            {
+                return end;
+            }
+        }
+    }
+
+    private ExitReason Enter(ulong hostCode) =>
+        (ExitReason)((delegate* unmanaged<TranslatorContext*, ulong, uint>)_thunks.Enter)(_context, hostCode);
+
+    private VirtualCpuExit? HandleExit(ExitReason reason)
+    {
+        switch (reason)
+        {
+            case ExitReason.Link:
+                _pendingLink = (int)(uint)_context->ExitArgument;
+                _context->Registers.Rip = _links[_pendingLink].TargetRip;
+                return null;
+            case ExitReason.Lookup or ExitReason.Attention:
+                return null;
+            case ExitReason.Operation:
+                return Operate(_blocks[(int)(uint)_context->ExitArgument].Operation);
+            case ExitReason.Fault:
+                return Deliver(_memory.PendingFault) ? null : TripleFault();
+            case ExitReason.Careful:
+                return OperateAtRip();
+            case ExitReason.HostFault:
+                return TakeHostFault();
+            default:
+                return Failure($"translated code returned {reason}");
+        }
+    }
+
+    /// <summary>Decodes the one instruction at RIP and carries it out the careful way.</summary>
+    private VirtualCpuExit? OperateAtRip()
+    {
+        if (!TryCopyCode(1, out _, out _))
+        {
+            return Deliver(_memory.PendingFault) ? null : TripleFault();
+        }
+
+        Instruction instruction = _decoded.Instructions[0];
+        return _decoded.Kinds[0] is InstructionKind.Generic ? Careful(instruction) : Operate(instruction);
+    }
+
+    private VirtualCpuExit? Operate(in Instruction instruction)
+    {
+        JoinFlags();
+        _context->Registers.Rip = instruction.IP;
+        OperationResult result = _operations.Execute(instruction);
+        switch (result)
+        {
+            case OperationResult.Next:
+                _context->Registers.Rip = Truncate(instruction.NextIP);
+                break;
+            case OperationResult.Halt:
+                _context->Registers.Rip = Truncate(instruction.NextIP);
+                _halted = true;
+                break;
+            case OperationResult.Transferred or OperationResult.Again:
+                break;
+            case OperationResult.Fault:
+                SplitFlags();
+                return Deliver(_memory.PendingFault) ? null : TripleFault();
+            case OperationResult.Shutdown:
+                return TripleFault();
+            case OperationResult.Careful:
+                SplitFlags();
+                return Careful(instruction);
+            case OperationResult.Unknown:
+                return Failure($"no translation for '{instruction}' at 0x{instruction.IP:x}");
+        }
+
+        SplitFlags();
+        if (_context->InterruptFlag != 0 && !_system.InterruptShadow)
+        {
+            // What the interrupt flag or the task priority held back may go now.
+            Volatile.Write(ref _context->Runnable, _context->NoInterruptWaiting == 0 ? 0 : _context->Runnable);
+        }
+
+        return null;
+    }
+
+    /// <summary>Carries out plain computation with its memory operand in the bounce buffer.</summary>
+    private VirtualCpuExit? Careful(in Instruction instruction)
+    {
+        AccessKind access = _translator.AccessOf(instruction);
+        int size = (ushort)access;
+        ulong rax = _context->Registers.General[0];
+        ulong rdx = _context->Registers.General[2];
+        bool bulk = instruction.Mnemonic is Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64
+            or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xrstor or Mnemonic.Xrstor64;
+        Instruction executed = instruction;
+        if (bulk)
+        {
+            // Only what the guest has enabled, whatever the host has; and never the modified optimisation, which would take
+            // the bounce buffer for the area of another XRSTOR.
+            ulong requested = ((uint)rax | (rdx << 32)) & _context->Registers.Xcr0;
+            _context->Registers.General[0] = (uint)requested;
+            _context->Registers.General[2] = requested >> 32;
+            size = ExtendedStateArea.SizeOf(instruction, requested);
+            access = instruction.Mnemonic is Mnemonic.Xrstor or Mnemonic.Xrstor64 ? AccessKind.Read : AccessKind.Read | AccessKind.Write;
+            executed.Code = instruction.Mnemonic switch
+            {
+                Mnemonic.Xsaveopt => Code.Xsave_mem,
+                Mnemonic.Xsaveopt64 => Code.Xsave64_mem,
+                _ => instruction.Code,
+            };
+        }
+
+        byte* bounce = ContextOffsets.Bounce(_context);
+        ulong address = access == 0 ? 0 : _operations.Operands.LinearAddress(instruction);
+        bool writes = (access & AccessKind.Write) != 0;
+        bool reads = (access & AccessKind.Read) != 0;
+        bool ready = access == 0 || !(reads || writes)
+            || ((!writes || _memory.TryProbeWrite(address, size)) && (!reads || _memory.TryCopyIn(_memory.CurrentTlb, address, bounce, size)));
+        ExitReason reason = ExitReason.Attention;
+        if (ready)
+        {
+            int position = _emit.Position;
+            _emit.Position = _carefulStart;
+            ulong code = _translator.TranslateCareful(executed, (ulong)bounce, _memory.Mode);
+            _emit.Position = position;
+            _context->Registers.Rip = instruction.IP;
+            reason = Enter(code);
+        }
+
+        if (bulk)
+        {
+            _context->Registers.General[0] = rax;
+            _context->Registers.General[2] = rdx;
+        }
+
+        if (!ready || (writes && reason == ExitReason.Attention && !_memory.TryCopyOut(_memory.CurrentTlb, address, bounce, size)))
+        {
+            _context->Registers.Rip = instruction.IP;
+            return Deliver(_memory.PendingFault) ? null : TripleFault();
+        }
+
+        if (reason == ExitReason.HostFault)
+        {
+            _context->Registers.Rip = instruction.IP;
+            return Deliver(HostFaults.Translate(_context->ExitArgument)) ? null : TripleFault();
+        }
+
+        return null;
+    }
+
+    private VirtualCpuExit? TakeHostFault()
+    {
+        ulong program = _context->ExitArgument & HostFaults.AddressMask;
+        if (!_blocks.TryFindInstruction(program, out ulong rip))
+        {
+            return Failure($"host exception in shared translated code at 0x{program:x}");
+        }
+
+        _context->Registers.Rip = rip;
+        return Deliver(HostFaults.Translate(_context->ExitArgument)) ? null : TripleFault();
+    }
+
+    private bool Deliver(Fault fault)
+    {
+        JoinFlags();
+        Delivery outcome = _system.DeliverFault(fault, _context->Registers.Rip);
+        SplitFlags();
+        return outcome == Delivery.Delivered;
+    }
+
+    private VirtualCpuExit TripleFault() => new(VirtualCpuExitReason.Shutdown, $"triple fault at 0x{_context->Registers.Rip:x}");
+
+    private static VirtualCpuExit Failure(string detail) => new(VirtualCpuExitReason.Failed, detail);
+
+    private ulong Truncate(ulong rip) => _memory.Mode.IsLong ? rip : (uint)rip;
+
+    /// <summary>Looks at everything that other threads may have left.</summary>
+    private VirtualCpuExit? TakeRequests()
+    {
+        Volatile.Write(ref _context->Runnable, 1);
+        Interlocked.MemoryBarrier();
+        DropChangedCode();
+        if (_exitRequested)
+        {
+            _exitRequested = false;
+            return new VirtualCpuExit(VirtualCpuExitReason.Requested);
+        }
+
+        if (_initRequested)
+        {
+            _initRequested = false;
+            JoinFlags();
+            _system.Init();
+            SplitFlags();
+            _halted = false;
+            _waitForStartup = Index != 0;
+            _modeStale = true;
+        }
+
+        if (_waitForStartup)
+        {
+            int vector = Interlocked.Exchange(ref _startupVector, -1);
+            if (vector >= 0)
+            {
+                _system.StartUp((byte)vector);
+                SplitFlags();
+                _waitForStartup = false;
+                _modeStale = true;
+            }
+
+            return null;
+        }
+
+        return TakeInterrupt() ? null : TripleFault();
+    }
+
+    /// <summary>Delivers the interrupt that is due, if any.</summary>
+    /// <returns>False on a triple fault.</returns>
+    private bool TakeInterrupt()
+    {
+        ILocalInterruptController? controller = _configuration.LocalInterrupts;
+        if (controller is null || _system.InterruptShadow)
+        {
+            return true;
+        }
+
+        if (!_system.NmiBlocked && controller.TakeNonMaskable())
+        {
+            return DeliverInterrupt(2, InterruptKind.Nmi);
+        }
+
+        Volatile.Write(ref _context->NoInterruptWaiting, 1);
+        Interlocked.MemoryBarrier();
+        if (!controller.HasInterrupt)
+        {
+            return true;
+        }
+
+        if (_context->InterruptFlag == 0)
+        {
+            Volatile.Write(ref _context->NoInterruptWaiting, 0);
+            return true;
+        }
+
+        int vector = controller.Acknowledge();
+        if (controller.HasInterrupt)
+        {
+            Volatile.Write(ref _context->NoInterruptWaiting, 0);
+        }
+
+        return vector < 0 || DeliverInterrupt((byte)vector, InterruptKind.External);
+    }
+
+    private bool DeliverInterrupt(byte vector, InterruptKind kind)
+    {
+        _halted = false;
+        JoinFlags();
+        Delivery outcome = _system.DeliverInterrupt(vector, kind, _context->Registers.Rip);
+        SplitFlags();
+        return outcome == Delivery.Delivered;
+    }
+
+    private void DropChangedCode()
+    {
+        while (_codeRequests.TryDequeue(out CodeRequest request))
+        {
+            if (request.Chunks == 0)
+            {
+                if (_memory.Tlb.Protect(request.Page))
+                {
+                    // It may have been written unseen between the other vCPU's translation and now.
+                    _watch.Changed(request.Page, 4096);
+                }
+            }
+            else if (_blocks.Invalidate(request.Page, request.Chunks))
+            {
+                _jumps.ClearAll();
+                _pendingLink = -1;
+            }
+        }
+    }
+
+    private Block? FindBlock()
+    {
+        ulong rip = _context->Registers.Rip;
+        ExecutionMode mode = _memory.Mode;
+        ulong linear = mode.IsLong ? rip : (uint)(_context->Registers.Cs.Base + rip);
+        if (!_memory.TryTranslateCode(linear, out ulong physical))
+        {
+            return null;
+        }
+
+        Block? block = _blocks.Find(physical, mode);
+        if (block is null || (block.SecondPage != ulong.MaxValue && !IsStillThere(block, linear)))
+        {
+            block = TranslateBlock(rip, physical);
+        }
+
+        if (block is null)
+        {
+            return null;
+        }
+
+        if (block.SecondPage != ulong.MaxValue)
+        {
+            _pendingLink = -1;
+        }
+        else
+        {
+            _jumps.Set(mode.Tlb, rip, block.HostCode);
+        }
+
+        return block;
+    }
+
+    /// <summary>Whether the second page of a block that crosses into it is still the one it was translated from.</summary>
+    private bool IsStillThere(Block block, ulong linear) =>
+        _memory.TryTranslateCode((linear | 0xFFF) + 1, out ulong second) && second == block.SecondPage;
+
+    private Block? TranslateBlock(ulong rip, ulong physical)
+    {
+        if (_emit.Remaining < CodeMemory.LargestBlock)
+        {
+            _emit.Position = _codeStart;
+            _blocks.Clear();
+            _jumps.ClearAll();
+            _pendingLink = -1;
+        }
+
+        if (!TryCopyCode(DecodedBlock.MaximumInstructions, out int firstPage, out ulong second))
+        {
+            return null;
+        }
+
+        bool crosses = _decoded.Length > firstPage;
+        Block block = _translator.Translate(
+            _decoded, _blocks.NextNumber, rip, physical, crosses ? second : ulong.MaxValue, _memory.Mode);
+        _blocks.Add(block);
+        return block;
+    }
+
+    /// <summary>Copies guest code at RIP, watches it, and decodes it.</summary>
+    /// <param name="limit">Most instructions.</param>
+    /// <param name="firstPage">Bytes of the copy in the first page.</param>
+    /// <param name="secondPage">Guest-physical address of the next page, where the copy reaches into it.</param>
+    private bool TryCopyCode(int limit, out int firstPage, out ulong secondPage)
+    {
+        const int longestInstruction = 15;
+        ExecutionMode mode = _memory.Mode;
+        ulong rip = _context->Registers.Rip;
+        ulong linear = mode.IsLong ? rip : (uint)(_context->Registers.Cs.Base + rip);
+        firstPage = (int)(4096 - (linear & 0xFFF));
+        secondPage = ulong.MaxValue;
+        if (!_memory.TryTranslateCode(linear, out ulong physical))
+        {
+            return false;
+        }
+
+        int wanted = Math.Min(firstPage, limit * longestInstruction);
+        if (!_memory.TryReadCode(physical, _decoded.Code.Buffer[..wanted]))
+        {
+            _memory.PendingFault = Fault.GeneralProtectionFault();
+            return false;
+        }
+
+        _decoded.Decode(rip, mode, wanted, firstPage, limit);
+        if (_decoded.Count == 1 && _decoded.Instructions[0].IsInvalid && firstPage < longestInstruction && wanted == firstPage)
+        {
+            // The first instruction runs on into the next page.
+            if (!_memory.TryTranslateCode((linear | 0xFFF) + 1, out secondPage))
+            {
+                return false;
+            }
+
+            if (!_memory.TryReadCode(secondPage, _decoded.Code.Buffer.Slice(firstPage, longestInstruction)))
+            {
+                _memory.PendingFault = Fault.GeneralProtectionFault();
+                return false;
+            }
+
+            _decoded.Decode(rip, mode, firstPage + longestInstruction, firstPage, 1);
+        }
+
+        // Watched first, read again after: a write in between is either seen in the copy or reported.
+        int inFirst = Math.Min(_decoded.Length, firstPage);
+        _watch.Watch(physical, inFirst, this);
+        Span<byte> check = stackalloc byte[GuestCodeReader.Capacity];
+        _memory.TryReadCode(physical, check[..inFirst]);
+        if (!check[..inFirst].SequenceEqual(_decoded.Code.Slice(0, inFirst)))
+        {
+            return TryCopyCode(limit, out firstPage, out secondPage);
+        }
+
+        if (_decoded.Length > firstPage)
+        {
+            _watch.Watch(secondPage, _decoded.Length - firstPage, this);
+        }
+
+        return true;
+    }
+}

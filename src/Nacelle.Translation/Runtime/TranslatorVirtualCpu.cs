@@ -1,0 +1,258 @@
+using System.Collections.Concurrent;
+using System.Runtime.InteropServices;
+using Nacelle.Cpu;
+using Nacelle.Linux;
+using Nacelle.Memory;
+using Nacelle.Translation.Cache;
+using Nacelle.Translation.Emit;
+using Nacelle.Translation.Frontend;
+using Nacelle.Translation.Memory;
+using Nacelle.Translation.Operations;
+using Nacelle.Translation.Signals;
+using Nacelle.Translation.State;
+
+namespace Nacelle.Translation.Runtime;
+
+/// <summary>A vCPU of the translator: its state, its code memory, and the loop that goes between the two.</summary>
+/// <remarks>All state belongs to the thread inside <see cref="Run"/>, but for the requests, which any thread may leave.</remarks>
+internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWatcher, IProcessorEnvironment
+{
+    private const int CarefulCodeSize = 512;
+    private readonly TranslatorContext* _context;
+    private readonly MemoryMapping _contextMapping;
+    private readonly VirtualCpuConfiguration _configuration;
+    private readonly MachineBus _bus;
+    private readonly CodeWatch _watch;
+    private readonly CodeMemory _code;
+    private readonly CodeEmitter _emit;
+    private readonly Thunks _thunks;
+    private readonly LinkTable _links = new();
+    private readonly BlockCache _blocks;
+    private readonly BlockTranslator _translator;
+    private readonly DecodedBlock _decoded = new();
+    private readonly LinearMemory _memory;
+    private readonly JumpTable _jumps;
+    private readonly SystemInstructions _system;
+    private readonly OperationExecutor _operations;
+    private readonly int _codeStart;
+    private readonly int _carefulStart;
+    private readonly ConcurrentQueue<CodeRequest> _codeRequests = new();
+    private readonly AutoResetEvent _wake = new(false);
+    private readonly GCHandle _self;
+    private readonly ushort[] _tableModes = new ushort[3];
+    private bool _halted;
+    private bool _waitForStartup;
+    private bool _modeStale = true;
+    private volatile bool _exitRequested;
+    private volatile bool _initRequested;
+    private int _startupVector = -1;
+
+    public TranslatorVirtualCpu(VirtualCpuConfiguration configuration, MachineBus bus, CodeWatch watch, int codeSize)
+    {
+        _configuration = configuration;
+        _bus = bus;
+        _watch = watch;
+        _contextMapping = MemoryMapping.Anonymous(
+            (ulong)(sizeof(TranslatorContext) + 4095) & ~4095UL, MemoryProtection.Read | MemoryProtection.Write);
+        _context = (TranslatorContext*)_contextMapping.Address;
+        _self = GCHandle.Alloc(this);
+        ContextOwners.Register(_context, _self);
+        InitialiseContext();
+        _code = new CodeMemory(codeSize);
+        _emit = new CodeEmitter(_code.Writable, _code.Executable, codeSize);
+        _thunks = new Thunks(_emit, _context, (nint)(delegate* unmanaged<TranslatorContext*, ulong, byte*>)&MissHandler.Handle);
+        _carefulStart = _emit.Position;
+        _codeStart = _carefulStart + CarefulCodeSize;
+        _emit.Position = _codeStart;
+        _blocks = new BlockCache(_emit, _links);
+        _translator = new BlockTranslator(_emit, _thunks, _links);
+        _memory = new LinearMemory(_context, bus, watch) { Invalidated = OnInvalidated };
+        _jumps = new JumpTable(_context, _thunks.LookupMiss);
+        _system = new SystemInstructions(&_context->Registers, _memory, this);
+        _operations = new OperationExecutor(_context, _memory, _system, this);
+        HostFaults.Watch(_code, _thunks.HostFault);
+        watch.Add(this);
+        Reset();
+        _waitForStartup = configuration.Index != 0;
+    }
+
+    /// <inheritdoc/>
+    public int Index => _configuration.Index;
+
+    /// <inheritdoc/>
+    public ILocalInterruptController? LocalInterrupts => _configuration.LocalInterrupts;
+
+    /// <inheritdoc/>
+    public CpuidTable Cpuid => _configuration.Cpuid;
+
+    /// <inheritdoc/>
+    public GuestMemory Ram => _bus.Ram;
+
+    /// <summary>Linear memory, for the miss handler.</summary>
+    internal LinearMemory Memory => _memory;
+
+    /// <inheritdoc/>
+    public ulong ReadTimestampCounter() => HostTimestamp.Read();
+
+    /// <inheritdoc/>
+    public void ModeChanged() => _modeStale = true;
+
+    /// <inheritdoc/>
+    public uint ReadPort(ushort port, int size) => (uint)_bus.Ports.Read(port, size);
+
+    /// <inheritdoc/>
+    public void WritePort(ushort port, int size, uint value) => _bus.Ports.Write(port, size, value);
+
+    /// <inheritdoc/>
+    public void RequestExit()
+    {
+        _exitRequested = true;
+        Interrupt();
+    }
+
+    /// <inheritdoc/>
+    public void NotifyInterrupt() => Interrupt();
+
+    /// <inheritdoc/>
+    public void SignalInit()
+    {
+        Volatile.Write(ref _startupVector, -1);
+        _initRequested = true;
+        Interrupt();
+    }
+
+    /// <inheritdoc/>
+    public void SignalStartup(byte vector)
+    {
+        Volatile.Write(ref _startupVector, vector);
+        Interrupt();
+    }
+
+    /// <inheritdoc/>
+    public void Reset()
+    {
+        _system.Reset();
+        ResetExtendedState();
+        _halted = false;
+        _waitForStartup = false;
+        SplitFlags();
+        RefreshMode();
+    }
+
+    /// <inheritdoc/>
+    public void ReadState(out CpuRegisters registers)
+    {
+        JoinFlags();
+        registers = _context->Registers;
+    }
+
+    /// <inheritdoc/>
+    public void WriteState(in CpuRegisters registers)
+    {
+        _context->Registers = registers;
+        _halted = false;
+        _waitForStartup = false;
+        SplitFlags();
+        _memory.Invalidate(TlbInvalidation.All, 0);
+        RefreshMode();
+    }
+
+    /// <inheritdoc/>
+    public void ProtectNow(ulong page) => _memory.Tlb.Protect(page);
+
+    /// <inheritdoc/>
+    public void RequestProtection(ulong page)
+    {
+        _codeRequests.Enqueue(new CodeRequest(page, 0));
+        Volatile.Write(ref _context->Runnable, 0);
+    }
+
+    /// <inheritdoc/>
+    public void RequestInvalidation(ulong page, ulong chunks)
+    {
+        _codeRequests.Enqueue(new CodeRequest(page, chunks));
+        Volatile.Write(ref _context->Runnable, 0);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        HostFaults.Unwatch(_code);
+        ContextOwners.Unregister(_context);
+        _self.Free();
+        _code.Dispose();
+        _contextMapping.Dispose();
+        _wake.Dispose();
+    }
+
+    private void Interrupt()
+    {
+        Volatile.Write(ref _context->NoInterruptWaiting, 0);
+        Volatile.Write(ref _context->Runnable, 0);
+        _wake.Set();
+    }
+
+    private void InitialiseContext()
+    {
+        _context->TlbIndexMask = (ulong)(TranslatorContext.TlbEntries - 1) << 12;
+        _context->PageMask = ~0xFFFUL;
+        _context->JumpIndexMask = TranslatorContext.JumpEntries - 1;
+        _context->ExtendedStateMask = HostProcessor.ExtendedStateMask;
+        _context->Runnable = 1;
+        _context->NoInterruptWaiting = 1;
+        _context->ExtendedStateDead = 1;
+    }
+
+    /// <summary>x87, SSE and wider state after reset (SDM volume 3, table 11-1): the initial state of XRSTOR but for MXCSR.</summary>
+    private void ResetExtendedState()
+    {
+        byte* area = ContextOffsets.ExtendedState(_context);
+        new Span<byte>(area, TranslatorContext.ExtendedStateSize).Clear();
+        *(ushort*)area = 0x37F;
+        *(uint*)(area + 24) = 0x1F80;
+        *(uint*)(area + 28) = 0xFFFF;
+        *(ulong*)(area + 512) = 3;
+        _context->ExtendedStateDead = 1;
+    }
+
+    /// <summary>Makes RFLAGS whole from where translated code keeps its parts.</summary>
+    private void JoinFlags()
+    {
+        const ulong arithmetic = 0x8D5;
+        const ulong parts = arithmetic | (1 << 9) | (1 << 10);
+        _context->Registers.Rflags = (_context->Registers.Rflags & ~parts) | (_context->HostFlags & arithmetic)
+            | ((ulong)_context->InterruptFlag << 9) | ((ulong)_context->DirectionFlag << 10) | 2;
+    }
+
+    private void SplitFlags()
+    {
+        ulong flags = _context->Registers.Rflags;
+        _context->HostFlags = (flags & 0x8D5) | 0x202;
+        _context->InterruptFlag = (uint)(flags >> 9) & 1;
+        _context->DirectionFlag = (uint)(flags >> 10) & 1;
+    }
+
+    private void RefreshMode()
+    {
+        _modeStale = false;
+        ExecutionMode mode = ExecutionMode.Of(_context->Registers);
+        _memory.Mode = mode;
+        if (_tableModes[mode.Tlb] != mode.Bits)
+        {
+            _tableModes[mode.Tlb] = mode.Bits;
+            _jumps.Clear(mode.Tlb);
+        }
+    }
+
+    private void OnInvalidated(TlbInvalidation kind, ulong address)
+    {
+        if (kind == TlbInvalidation.Page)
+        {
+            _jumps.ClearPage(address);
+        }
+        else
+        {
+            _jumps.ClearAll();
+        }
+    }
+}

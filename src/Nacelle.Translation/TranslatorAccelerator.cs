@@ -1,0 +1,73 @@
+using Nacelle.Cpu;
+using Nacelle.Linux;
+using Nacelle.Translation.Cache;
+using Nacelle.Translation.Runtime;
+
+namespace Nacelle.Translation;
+
+/// <summary>Runs guests by dynamic translation: no help of the hardware or of the host's kernel is needed.</summary>
+/// <remarks>Made and disposed on one thread; vCPUs run in parallel, each on a thread of its own.</remarks>
+public sealed class TranslatorAccelerator : IAccelerator
+{
+    /// <summary>Bytes of translated code that each vCPU may hold.</summary>
+    public const int DefaultCodeSize = 64 * 1024 * 1024;
+
+    private readonly MachineBus _bus;
+    private readonly CodeWatch _watch;
+    private readonly int _codeSize;
+    private readonly List<TranslatorVirtualCpu> _processors = [];
+
+    /// <summary>Prepares translation for a machine.</summary>
+    /// <param name="bus">RAM and devices.</param>
+    /// <param name="codeSize">Bytes of translated code per vCPU, 1 MiB to 1 GiB, a multiple of 4096.</param>
+    /// <exception cref="PlatformNotSupportedException">The host's processor lacks what the translator emits; the message names it.</exception>
+    public TranslatorAccelerator(MachineBus bus, int codeSize = DefaultCodeSize)
+    {
+        ArgumentNullException.ThrowIfNull(bus);
+        ArgumentOutOfRangeException.ThrowIfLessThan(codeSize, 1 << 20);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(codeSize, 1 << 30);
+        if (HostProcessor.Missing is string missing)
+        {
+            throw new PlatformNotSupportedException($"the translator cannot run on this processor: it lacks {missing}");
+        }
+
+        _bus = bus;
+        _codeSize = codeSize & ~4095;
+        _watch = new CodeWatch(bus.Ram);
+    }
+
+    /// <inheritdoc/>
+    public string Name => "translator";
+
+    /// <inheritdoc/>
+    public IKernelInterruptControllers? KernelInterruptControllers => null;
+
+    /// <inheritdoc/>
+    public IVirtualCpu CreateVirtualCpu(VirtualCpuConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        TranslatorVirtualCpu processor = new(configuration, _bus, _watch, _codeSize);
+        _processors.Add(processor);
+        return processor;
+    }
+
+    /// <inheritdoc/>
+    public bool TryBindDoorbell(ulong address, int size, EventFileDescriptor notifier) => false;
+
+    /// <inheritdoc/>
+    public void UnbindDoorbell(ulong address, int size, EventFileDescriptor notifier)
+    {
+        // Nothing was bound.
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (TranslatorVirtualCpu processor in _processors)
+        {
+            processor.Dispose();
+        }
+
+        _processors.Clear();
+    }
+}

@@ -1,0 +1,155 @@
+using Iced.Intel;
+using Nacelle.Cpu;
+using Nacelle.Memory;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Nacelle.Translation.Tests;
+
+/// <summary>A vCPU in 64-bit mode over identity-mapped memory, with code assembled on the spot. Port 0xF4 ends a run.</summary>
+internal sealed class BareMachine : IAddressRangeHandler, IDisposable
+{
+    public const ulong CodeAddress = 0x10_0000;
+    public const ulong DataAddress = 0x20_0000;
+    public const ulong StackTop = 0x30_0000;
+    public const ulong HandlerAddress = 0x18_0000;
+    private const ulong PageMapLevel4 = 0x1000;
+    private const ulong InterruptTable = 0x8000;
+    private const ulong DescriptorTable = 0x9000;
+    private readonly TranslatorAccelerator _accelerator;
+
+    public BareMachine()
+    {
+        Ram = new GuestMemory([(0, 32 << 20)]);
+        Ports = new AddressSpace("port");
+        Memory = new AddressSpace("memory");
+        Ports.Map(0xF4, 4, "end", this);
+        _accelerator = new TranslatorAccelerator(new MachineBus(Ram, Memory, Ports), 4 << 20);
+        Processor = _accelerator.CreateVirtualCpu(new VirtualCpuConfiguration(0, 0, CpuidModels.ForTranslator(0, 0, 1), null));
+        BuildTables();
+    }
+
+    public GuestMemory Ram { get; }
+
+    public AddressSpace Ports { get; }
+
+    public AddressSpace Memory { get; }
+
+    public IVirtualCpu Processor { get; }
+
+    /// <summary>Last value written to port 0xF4.</summary>
+    public ulong EndValue { get; private set; }
+
+    /// <summary>Assembles code, runs it to its end, and returns the registers.</summary>
+    public CpuRegisters Run(Action<Assembler> program, Action<Assembler>? handler = null, Action<CpuRegistersBox>? prepare = null)
+    {
+        Place(CodeAddress, assembler =>
+        {
+            program(assembler);
+            assembler.@out(0xF4, al);
+            assembler.hlt();
+        });
+        if (handler is not null)
+        {
+            Place(HandlerAddress, handler);
+        }
+
+        CpuRegistersBox box = new() { Value = InitialState() };
+        prepare?.Invoke(box);
+        Processor.WriteState(box.Value);
+        VirtualCpuExit exit = Processor.Run();
+        Processor.ReadState(out CpuRegisters registers);
+        Assert.True(
+            exit.Reason == VirtualCpuExitReason.Requested,
+            $"ended with {exit.Reason} ({exit.Detail}) at 0x{registers.Rip:x}, CR2 0x{registers.Cr2:x}");
+        return registers;
+    }
+
+    /// <summary>Assembles code to a place.</summary>
+    public void Place(ulong address, Action<Assembler> program)
+    {
+        Assembler assembler = new(64);
+        program(assembler);
+        using MemoryStream stream = new();
+        assembler.Assemble(new StreamCodeWriter(stream), address);
+        Assert.True(Ram.TryWrite(address, stream.ToArray()));
+    }
+
+    /// <summary>Routes a vector to <see cref="HandlerAddress"/>.</summary>
+    public void Route(byte vector)
+    {
+        ulong gate = InterruptTable + (vector * 16UL);
+        ulong low = (HandlerAddress & 0xFFFF) | (8UL << 16) | (0x8E00UL << 32) | ((HandlerAddress >> 16 & 0xFFFF) << 48);
+        Ram.TryWrite(gate, low);
+        Ram.TryWrite(gate + 8, HandlerAddress >> 32);
+    }
+
+    public static unsafe ulong General(in CpuRegisters registers, GeneralRegister register)
+    {
+        fixed (CpuRegisters* pointer = &registers)
+        {
+            return pointer->General[(int)register];
+        }
+    }
+
+    public ulong Read(int offset)
+    {
+        Assert.True(Ram.TryRead(DataAddress + (ulong)offset, out ulong value));
+        return value;
+    }
+
+    ulong IAddressRangeHandler.Read(ulong offset, int size) => 0;
+
+    void IAddressRangeHandler.Write(ulong offset, int size, ulong value)
+    {
+        EndValue = value;
+        Processor.RequestExit();
+    }
+
+    public void Dispose()
+    {
+        _accelerator.Dispose();
+        Ram.Dispose();
+    }
+
+    public static unsafe CpuRegisters InitialState()
+    {
+        CpuRegisters registers = default;
+        registers.Rip = CodeAddress;
+        registers.Rflags = 2;
+        registers.General[(int)GeneralRegister.Rsp] = StackTop;
+        registers.Cr0 = 0x8005_0033;
+        registers.Cr3 = PageMapLevel4;
+        registers.Cr4 = 0x6A0 | (1 << 18);
+        registers.Xcr0 = 7;
+        registers.Efer = 0xD01;
+        registers.Cs = new SegmentRegister { Selector = 8, Limit = uint.MaxValue, Attributes = 0xA09B };
+        SegmentRegister data = new() { Selector = 0x10, Limit = uint.MaxValue, Attributes = 0xC093 };
+        registers.Ss = registers.Ds = registers.Es = registers.Fs = registers.Gs = data;
+        registers.Tr = new SegmentRegister { Selector = 0x18, Limit = 0x67, Base = 0xA000, Attributes = 0x8B };
+        registers.Gdtr = new DescriptorTableRegister { Base = DescriptorTable, Limit = 0x2F };
+        registers.Idtr = new DescriptorTableRegister { Base = InterruptTable, Limit = 0xFFF };
+        return registers;
+    }
+
+    /// <summary>The first gigabyte by 2 MiB pages, at its own address and once more in the upper half.</summary>
+    private void BuildTables()
+    {
+        Ram.TryWrite(PageMapLevel4, 0x2003UL);
+        Ram.TryWrite(PageMapLevel4 + (511 * 8), 0x4003UL);
+        Ram.TryWrite(0x2000UL, 0x3003UL);
+        Ram.TryWrite(0x4000UL + (510 * 8), 0x3003UL);
+        for (ulong i = 0; i < 512; i++)
+        {
+            Ram.TryWrite(0x3000 + (i * 8), (i << 21) | 0x83);
+        }
+
+        Ram.TryWrite(DescriptorTable + 8, 0x00AF_9B00_0000_FFFFUL);
+        Ram.TryWrite(DescriptorTable + 16, 0x00CF_9300_0000_FFFFUL);
+    }
+
+    /// <summary>Registers that a test may change before a run.</summary>
+    internal sealed class CpuRegistersBox
+    {
+        public CpuRegisters Value;
+    }
+}
