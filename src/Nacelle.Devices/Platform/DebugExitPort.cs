@@ -1,0 +1,21 @@
+using Nacelle.Memory;
+
+namespace Nacelle.Devices.Platform;
+
+/// <summary>A port whose writes end the machine: test kernels report their result through it.</summary>
+/// <param name="exit">Called on a vCPU thread with the value.</param>
+/// <remarks>Without state.</remarks>
+public sealed class DebugExitPort(Action<uint> exit) : IAddressRangeHandler
+{
+    /// <summary>First port.</summary>
+    public const ushort Port = 0xF4;
+
+    /// <summary>Number of ports.</summary>
+    public const ushort Length = 4;
+
+    /// <inheritdoc/>
+    ulong IAddressRangeHandler.Read(ulong offset, int size) => 0;
+
+    /// <inheritdoc/>
+    void IAddressRangeHandler.Write(ulong offset, int size, ulong value) => exit((uint)value);
+}
