@@ -1,5 +1,3 @@
-using System.Runtime.InteropServices;
-
 namespace Nacelle.Block;
 
 /// <summary>What a request does.</summary>
@@ -21,17 +19,6 @@ public enum BlockOperation
     WriteZeroes,
 }
 
-/// <summary>A stretch of host memory, in the layout of struct iovec.</summary>
-[StructLayout(LayoutKind.Sequential)]
-public unsafe struct BlockSegment
-{
-    /// <summary>First byte.</summary>
-    public byte* Address;
-
-    /// <summary>Bytes.</summary>
-    public nuint Length;
-}
-
 /// <summary>A request to a <see cref="IBlockNode"/>, made once and used again and again.</summary>
 /// <remarks>Belongs to the caller until <see cref="IBlockNode.Start"/> and to the node until its completion.</remarks>
 public sealed unsafe class BlockRequest : IDisposable
@@ -39,8 +26,8 @@ public sealed unsafe class BlockRequest : IDisposable
     /// <summary>The most segments a request can have (IOV_MAX of the host).</summary>
     public const int MaximumSegments = 1024;
 
-    private BlockSegment* _segments;
-    private int _capacity;
+    private readonly BlockSegmentList _segments = new();
+    private readonly BlockSegmentList _working = new();
 
     /// <summary>What to do.</summary>
     public BlockOperation Operation { get; private set; }
@@ -55,7 +42,7 @@ public sealed unsafe class BlockRequest : IDisposable
     public bool Unmap { get; private set; }
 
     /// <summary>Number of segments.</summary>
-    public int SegmentCount { get; private set; }
+    public int SegmentCount => _segments.Count;
 
     /// <summary>Who is told of the end.</summary>
     public IBlockCompletion? Completion { get; set; }
@@ -65,7 +52,8 @@ public sealed unsafe class BlockRequest : IDisposable
 
     internal FileCommand Command { get; } = new();
 
-    internal BlockSegment* Segments => _segments;
+    /// <summary>The segments still to transfer, or zeroes to write in place of any.</summary>
+    internal BlockSegmentList Working => _working;
 
     /// <summary>Begins a new request in this object.</summary>
     /// <param name="operation">What to do.</param>
@@ -78,7 +66,7 @@ public sealed unsafe class BlockRequest : IDisposable
         Offset = offset;
         Length = operation is BlockOperation.Read or BlockOperation.Write ? 0 : length;
         Unmap = unmap;
-        SegmentCount = 0;
+        _segments.Clear();
     }
 
     /// <summary>Adds memory to read into or write from; it stays mapped until the completion.</summary>
@@ -90,7 +78,7 @@ public sealed unsafe class BlockRequest : IDisposable
             return false;
         }
 
-        AppendSegment(address, length);
+        _segments.Append(address, length);
         Length += (long)length;
         return true;
     }
@@ -98,23 +86,19 @@ public sealed unsafe class BlockRequest : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        NativeMemory.Free(_segments);
-        _segments = null;
-        (_capacity, SegmentCount) = (0, 0);
+        _segments.Dispose();
+        _working.Dispose();
     }
 
-    internal void AppendSegment(byte* address, nuint length)
+    /// <summary>Makes a working copy of the segments, which a partial transfer eats up; a retry needs the originals.</summary>
+    internal void CopySegments()
     {
-        if (SegmentCount == _capacity)
+        _working.Clear();
+        for (int i = 0; i < SegmentCount; i++)
         {
-            _capacity = Math.Max(16, _capacity * 2);
-            _segments = (BlockSegment*)NativeMemory.Realloc(_segments, (nuint)(_capacity * sizeof(BlockSegment)));
+            _working.Append(_segments.Start[i].Address, _segments.Start[i].Length);
         }
-
-        _segments[SegmentCount++] = new BlockSegment { Address = address, Length = length };
     }
-
-    internal void ClearSegments() => SegmentCount = 0;
 
     internal void Complete(int error) => Completion?.Completed(this, error);
 }

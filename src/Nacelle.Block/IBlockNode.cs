@@ -31,6 +31,12 @@ public interface IBlockNode : IDisposable
 
     /// <summary>Hands the requests started since the last call to the host together.</summary>
     void Submit();
+
+    /// <summary>
+    /// Waits for every request started, whose completions run meanwhile; one held back by an error policy completes with
+    /// its error. Afterwards the host touches no request's memory.
+    /// </summary>
+    void Drain();
 }
 
 /// <summary>Told when a request is done.</summary>

@@ -98,8 +98,9 @@ public sealed unsafe class RawFileNode : IBlockNode
         command.Request = request;
         command.Offset = request.Offset;
         command.Remaining = request.Length;
-        command.Segments = request.Segments;
-        command.SegmentCount = request.SegmentCount;
+        request.CopySegments();
+        command.Segments = request.Working.Start;
+        command.SegmentCount = request.Working.Count;
         command.Flags = 0;
         switch (request.Operation)
         {
@@ -125,6 +126,9 @@ public sealed unsafe class RawFileNode : IBlockNode
 
     /// <inheritdoc/>
     public void Submit() => _engine.Submit();
+
+    /// <inheritdoc/>
+    public void Drain() => _engine.WaitUntilIdle(this);
 
     /// <summary>Waits for the requests in flight, whose completions still run, and closes the file.</summary>
     public void Dispose()
@@ -249,7 +253,6 @@ public sealed unsafe class RawFileNode : IBlockNode
         if (command.SegmentCount == 0)
         {
             // Only zeroing a range longer than all segments together comes here.
-            command.Request!.ClearSegments();
             FillZeroes(command);
         }
 
@@ -334,8 +337,6 @@ public sealed unsafe class RawFileNode : IBlockNode
             NativeMemory.Clear(_zeroes, ZeroBufferSize);
         }
 
-        BlockRequest request = command.Request!;
-        request.ClearSegments();
         command.Kind = FileCommandKind.Write;
         command.Flags = WritesAreDurable ? DurableWrite : 0;
         FillZeroes(command);
@@ -344,16 +345,17 @@ public sealed unsafe class RawFileNode : IBlockNode
 
     private void FillZeroes(FileCommand command)
     {
-        BlockRequest request = command.Request!;
-        for (long left = command.Remaining; left > 0 && request.SegmentCount < BlockRequest.MaximumSegments;)
+        BlockSegmentList working = command.Request!.Working;
+        working.Clear();
+        for (long left = command.Remaining; left > 0 && working.Count < BlockRequest.MaximumSegments;)
         {
             long part = Math.Min(left, ZeroBufferSize);
-            request.AppendSegment(_zeroes, (nuint)part);
+            working.Append(_zeroes, (nuint)part);
             left -= part;
         }
 
-        command.Segments = request.Segments;
-        command.SegmentCount = request.SegmentCount;
+        command.Segments = working.Start;
+        command.SegmentCount = working.Count;
     }
 
     private void Finish(FileCommand command, int error)
