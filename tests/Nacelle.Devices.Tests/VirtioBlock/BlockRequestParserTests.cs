@@ -10,13 +10,15 @@ public sealed class BlockRequestParserTests
     [Fact]
     public void Allows_no_transfer_that_leaves_the_disk()
     {
-        Gen.Select(Gen.OneOfConst<uint>(0, 1), s_number, s_number, Gen.ULong[0, 1UL << 40], Gen.Bool).Sample((type, sector, length, sectors, readOnly) =>
+        Gen.Select(Gen.UInt[0, 1], s_number, s_number, Gen.ULong[0, 1UL << 40], Gen.Bool).Sample((type, sector, length, sectors, readOnly) =>
         {
             BlockHeader header = new() { Type = (BlockRequestType)type, Sector = sector };
             ulong data = Math.Min(length, ulong.MaxValue - BlockHeader.Size);
             BlockPlan plan = type == 0
                 ? BlockRequestParser.Parse(header, BlockHeader.Size, Math.Max(data, 1), new BlockLimits(sectors, readOnly, true, true))
                 : BlockRequestParser.Parse(header, BlockHeader.Size + data, 1, new BlockLimits(sectors, readOnly, true, true));
+
+            // A read's writable part ends with the status byte, which is no data.
             UInt128 end = (UInt128)sector * 512 + (type == 0 ? Math.Max(data, 1) - 1 : data);
             bool valid = (type == 0 || !readOnly) && end <= (UInt128)sectors * 512 && end % 512 == 0;
             return valid == (plan.Status == BlockStatus.Ok)
@@ -27,9 +29,10 @@ public sealed class BlockRequestParserTests
     [Fact]
     public void Allows_no_range_that_leaves_the_disk_and_no_reserved_flag()
     {
-        Gen.Select(Gen.OneOfConst(BlockRequestType.Discard, BlockRequestType.WriteZeroes), s_number, Gen.UInt, Gen.UInt[0, 3], Gen.ULong[0, 1UL << 40]).Sample(
-            (type, sector, count, flags, sectors) =>
+        Gen.Select(Gen.Bool, s_number, Gen.UInt, Gen.UInt[0, 3], Gen.ULong[0, 1UL << 40]).Sample(
+            (zero, sector, count, flags, sectors) =>
             {
+                BlockRequestType type = zero ? BlockRequestType.WriteZeroes : BlockRequestType.Discard;
                 BlockStatus status = BlockRequestParser.Check(
                     new BlockRange { Sector = sector, SectorCount = count, Flags = flags }, type, new BlockLimits(sectors, false, true, true));
                 bool flagsAllowed = flags == 0 || (flags == 1 && type == BlockRequestType.WriteZeroes);
