@@ -43,6 +43,9 @@ public interface IKernelInterruptControllers
 
     /// <summary>Delivers a message-signalled interrupt.</summary>
     void SendMessage(ulong address, uint data);
+
+    /// <summary>Back to the state after power-on, for a machine reset; LAPICs follow with their vCPUs. Routes stay.</summary>
+    void Reset();
 }
 
 /// <summary>What a vCPU is made of.</summary>
