@@ -20,6 +20,9 @@ public sealed record MachineDescription
     /// <summary>What runs the guest.</summary>
     public AcceleratorChoice Accelerator { get; init; } = AcceleratorChoice.Auto;
 
+    /// <summary>Whether a reset by the guest starts it again; otherwise the machine ends with <see cref="MachineStopReason.Reset"/>.</summary>
+    public bool RestartOnReset { get; init; } = true;
+
     /// <summary>A bzImage, a PVH ELF or a multiboot ELF32 file.</summary>
     public required string KernelPath { get; init; }
 

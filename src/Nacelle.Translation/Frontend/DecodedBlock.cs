@@ -65,8 +65,9 @@ internal sealed class DecodedBlock
 
             ref Instruction instruction = ref Instructions[Count];
             decoder.Decode(out instruction);
-            if (_reader.Position > firstPage && Count > 0)
+            if (Count > 0 && (_reader.Position > firstPage || decoder.LastError == DecoderError.NoMoreBytes))
             {
+                // It runs on into the next page, and begins a block of its own.
                 break;
             }
 

@@ -29,7 +29,7 @@ internal static class VectorInstructions
     {
         switch (code.Mnemonic())
         {
-            case Mnemonic.Sfence or Mnemonic.Lfence or Mnemonic.Mfence or Mnemonic.Movnti or Mnemonic.Crc32 or Mnemonic.Popcnt
+            case Mnemonic.Xgetbv or Mnemonic.Xsetbv or Mnemonic.Sfence or Mnemonic.Lfence or Mnemonic.Mfence or Mnemonic.Movnti or Mnemonic.Crc32 or Mnemonic.Popcnt
                 or Mnemonic.Pause or Mnemonic.Clflush or Mnemonic.Prefetchnta or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1
                 or Mnemonic.Prefetcht2:
                 return false;
@@ -41,6 +41,7 @@ internal static class VectorInstructions
             ? feature is not (CpuidFeature.BMI1 or CpuidFeature.BMI2 or CpuidFeature.TBM)
             : name.StartsWith("FPU", StringComparison.Ordinal) || name.StartsWith("MMX", StringComparison.Ordinal)
                 || name.Contains("SSE", StringComparison.Ordinal) || feature is CpuidFeature.AES or CpuidFeature.PCLMULQDQ
-                or CpuidFeature.SHA or CpuidFeature.GFNI or CpuidFeature.FXSR;
+                or CpuidFeature.SHA or CpuidFeature.GFNI or CpuidFeature.FXSR
+                    or CpuidFeature.XSAVE or CpuidFeature.XSAVEOPT or CpuidFeature.XSAVEC;
     }
 }

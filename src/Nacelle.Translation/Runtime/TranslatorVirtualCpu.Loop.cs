@@ -216,6 +216,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
     private bool Deliver(Fault fault)
     {
+        _pendingLink = -1;
         JoinFlags();
         Delivery outcome = _system.DeliverFault(fault, _context->Registers.Rip);
         SplitFlags();
@@ -243,6 +244,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         if (_initRequested)
         {
             _initRequested = false;
+            _pendingLink = -1;
             JoinFlags();
             _system.Init();
             SplitFlags();
@@ -308,6 +310,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     private bool DeliverInterrupt(byte vector, InterruptKind kind)
     {
         _halted = false;
+
+        // The branch that was about to be linked leads elsewhere than to the handler.
+        _pendingLink = -1;
         JoinFlags();
         Delivery outcome = _system.DeliverInterrupt(vector, kind, _context->Registers.Rip);
         SplitFlags();

@@ -73,7 +73,6 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
         HostFaults.Watch(_code, _thunks.HostFault);
         watch.Add(this);
         Reset();
-        _waitForStartup = configuration.Index != 0;
     }
 
     /// <inheritdoc/>
@@ -134,7 +133,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
         _system.Reset();
         ResetExtendedState();
         _halted = false;
-        _waitForStartup = false;
+        _waitForStartup = Index != 0;
         SplitFlags();
         RefreshMode();
     }

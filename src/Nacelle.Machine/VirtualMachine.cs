@@ -1,0 +1,244 @@
+using Nacelle.Cpu;
+using Nacelle.Devices.Interrupts;
+using Nacelle.Devices.Platform;
+using Nacelle.Linux;
+using Nacelle.Machine.Board;
+using Nacelle.Machine.Boot;
+using Nacelle.Machine.Firmware;
+using Nacelle.Machine.Interrupts;
+using Nacelle.Machine.Runtime;
+using Nacelle.Memory;
+
+namespace Nacelle.Machine;
+
+/// <summary>A machine: built from a description, started once, ended by the guest or from outside.</summary>
+/// <remarks>
+/// Its state belongs to a control loop of its own; all members may be called from any thread but the machine's own.
+/// </remarks>
+public sealed class VirtualMachine : IDisposable, IMachineEvents
+{
+    private readonly MachineDescription _description;
+    private readonly EventLoop _control = new("machine control");
+    private readonly EventLoop _timerLoop = new("device timers");
+    private readonly GuestMemory _ram;
+    private readonly MachineBus _bus;
+    private readonly AcceleratorSelection _selection;
+    private readonly PlatformDevices _platform;
+    private readonly List<IVirtualCpu> _processors = [];
+    private readonly List<LocalApic> _localApics = [];
+    private readonly List<VirtualCpuThread> _threads = [];
+    private readonly TaskCompletionSource<MachineStop> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _asked;
+    private bool _disposed;
+
+    private VirtualMachine(MachineDescription description, ISerialBackend serial)
+    {
+        _description = description;
+        try
+        {
+            _ram = new GuestMemory(PhysicalLayout.RamRanges(description.MemoryBytes));
+            _bus = new MachineBus(_ram, new AddressSpace("memory"), new AddressSpace("ports"));
+            _selection = AcceleratorSelection.Choose(description.Accelerator, _bus);
+            _platform = new PlatformDevices(
+                _bus, _selection.Accelerator.KernelInterruptControllers, new EventLoopTimerService(_timerLoop), serial, this);
+            for (int i = 0; i < description.VirtualCpus; i++)
+            {
+                AddProcessor(i);
+            }
+
+            LoadGuest();
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>"kvm" or "translator".</summary>
+    public string AcceleratorName => _selection.Accelerator.Name;
+
+    /// <summary>Why that accelerator, in one line.</summary>
+    public string AcceleratorReason => _selection.Reason;
+
+    /// <summary>Completes when the machine has ended, with the reason.</summary>
+    public Task<MachineStop> Completion => _completion.Task;
+
+    /// <summary>The first serial port, for input.</summary>
+    public SerialPort Serial => _platform.Serial;
+
+    /// <summary>Builds a machine and loads the guest; nothing runs yet.</summary>
+    /// <param name="description">What to build.</param>
+    /// <param name="serial">What the first serial port is connected to; null connects it to nothing.</param>
+    /// <exception cref="MachineException">The host or the files do not allow it. Nothing is left behind.</exception>
+    public static VirtualMachine Build(MachineDescription description, ISerialBackend? serial)
+    {
+        ArgumentNullException.ThrowIfNull(description);
+        MachineLimits.Check(description);
+        return new VirtualMachine(description, serial ?? SilentSerial.Instance);
+    }
+
+    /// <summary>Starts the guest. Once.</summary>
+    public void Start()
+    {
+        _control.Invoke(() =>
+        {
+            foreach (VirtualCpuThread thread in _threads)
+            {
+                thread.Start();
+                thread.Resume();
+            }
+        });
+    }
+
+    /// <summary>Ends the machine at once, as pulling the plug would.</summary>
+    public void RequestStop() => Stop(new MachineStop(MachineStopReason.Requested));
+
+    /// <summary>Presses the ACPI power button.</summary>
+    /// <returns>Whether the guest listens to it.</returns>
+    public bool PressPowerButton() => _platform.Power.PressPowerButton();
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
+        foreach (VirtualCpuThread thread in _threads)
+        {
+            thread.End();
+        }
+
+        _completion.TrySetResult(new MachineStop(MachineStopReason.Requested));
+        _control.Dispose();
+        _timerLoop.Dispose();
+        _selection?.Accelerator.Dispose();
+        _ram?.Dispose();
+    }
+
+    void IMachineEvents.PowerOff() => Stop(new MachineStop(MachineStopReason.PowerOff));
+
+    void IMachineEvents.DebugExit(uint value) => Stop(new MachineStop(MachineStopReason.DebugExit, null, value));
+
+    void IMachineEvents.GuestPanicked(GuestPanic panic)
+    {
+        // A guest with a crash kernel goes on by itself.
+        if (panic == GuestPanic.Panicked)
+        {
+            Stop(new MachineStop(MachineStopReason.Panic, "the guest kernel panicked"));
+        }
+    }
+
+    void IMachineEvents.Reset()
+    {
+        if (!_description.RestartOnReset)
+        {
+            Stop(new MachineStop(MachineStopReason.Reset));
+        }
+        else if (Interlocked.CompareExchange(ref _asked, 1, 0) == 0)
+        {
+            ParkAll();
+            _control.Post(Restart);
+        }
+    }
+
+    private void AddProcessor(int index)
+    {
+        LocalApic? local = _platform.CreateLocalApic(index);
+        IVirtualCpu processor = _selection.Accelerator.CreateVirtualCpu(new VirtualCpuConfiguration(
+            index,
+            (uint)index,
+            CpuidModels.ForTranslator(index, (uint)index, _description.VirtualCpus),
+            local is null ? null : new LocalInterruptController(local)));
+        if (local is not null)
+        {
+            local.Attach(new LocalApicProcessor(processor));
+            _localApics.Add(local);
+        }
+
+        _processors.Add(processor);
+        _threads.Add(new VirtualCpuThread(processor, OnProcessorEnded));
+    }
+
+    private void LoadGuest()
+    {
+        ulong root = AcpiTables.Write(_ram, _description.VirtualCpus, withTimer: true);
+        SystemManagementTables.Write(_ram, _description.Name);
+        _processors[0].ReadState(out CpuRegisters reset);
+        CpuRegisters entry = BootPayload.Load(_description, _ram, root, reset);
+        _processors[0].WriteState(entry);
+    }
+
+    private void OnProcessorEnded(int index, VirtualCpuExit exit) => Stop(exit.Reason == VirtualCpuExitReason.Shutdown
+        ? new MachineStop(MachineStopReason.TripleFault, exit.Detail ?? $"vCPU {index} met a triple fault")
+        : new MachineStop(MachineStopReason.Failed, $"vCPU {index}: {exit.Detail}"));
+
+    /// <summary>The first reason wins; whatever the guest does until it is stopped is not looked at any more.</summary>
+    private void Stop(MachineStop stop)
+    {
+        if (Interlocked.Exchange(ref _asked, 2) != 2)
+        {
+            ParkAll();
+            _control.Post(() =>
+            {
+                WaitAllParked();
+                _platform.Serial.Flush();
+                _completion.TrySetResult(stop);
+            });
+        }
+    }
+
+    private void ParkAll()
+    {
+        foreach (VirtualCpuThread thread in _threads)
+        {
+            thread.RequestPark();
+        }
+    }
+
+    private void WaitAllParked()
+    {
+        foreach (VirtualCpuThread thread in _threads)
+        {
+            thread.WaitParked();
+        }
+    }
+
+    private void Restart()
+    {
+        WaitAllParked();
+        if (Interlocked.CompareExchange(ref _asked, 0, 1) != 1)
+        {
+            return;
+        }
+
+        try
+        {
+            _platform.Reset();
+            for (int i = 0; i < _processors.Count; i++)
+            {
+                if (_localApics.Count != 0)
+                {
+                    _localApics[i].Reset(init: false);
+                }
+
+                _processors[i].Reset();
+            }
+
+            LoadGuest();
+        }
+        catch (MachineException error)
+        {
+            Stop(new MachineStop(MachineStopReason.Failed, $"cannot restart: {error.Message}"));
+            return;
+        }
+
+        foreach (VirtualCpuThread thread in _threads)
+        {
+            thread.Resume();
+        }
+    }
+}
