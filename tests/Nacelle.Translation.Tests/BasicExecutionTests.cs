@@ -75,6 +75,46 @@ public sealed class BasicExecutionTests
     }
 
     [Fact]
+    public void Stac_lifts_supervisor_access_prevention_for_a_page_not_touched_before()
+    {
+        using BareMachine machine = new();
+        const ulong smap = 1 << 21;
+        for (ulong table = 0x1000; table <= 0x2000; table += 0x1000)
+        {
+            Assert.True(machine.Ram.TryRead(table, out ulong entry));
+            Assert.True(machine.Ram.TryWrite(table, entry | 4));
+        }
+
+        // Only the page at 4 MiB becomes a user's: code and stack stay a supervisor's.
+        Assert.True(machine.Ram.TryWrite(0x3000 + (2 * 8), 0x40_0000UL | 0x87));
+        machine.Route(14);
+        CpuRegisters registers = machine.Run(
+            c =>
+            {
+                c.mov(rdi, 0x40_0000);
+                c.xor(esi, esi);
+                c.stac();
+                c.mov(__qword_ptr[rdi], 77);
+                c.mov(rbx, __[rdi]);
+                c.clac();
+                c.nop();
+                c.mov(rcx, __[rdi]);
+            },
+            handler: c =>
+            {
+                // Step over the refused load, which is three bytes long.
+                c.inc(esi);
+                c.pop(rdx);
+                c.add(__qword_ptr[rsp], 3);
+                c.iretq();
+            },
+            prepare: box => box.Value.Cr4 |= smap);
+        Assert.Equal(77UL, BareMachine.General(registers, GeneralRegister.Rbx));
+        Assert.Equal(1UL, BareMachine.General(registers, GeneralRegister.Rsi));
+        Assert.Equal(1UL, BareMachine.General(registers, GeneralRegister.Rdx));
+    }
+
+    [Fact]
     public void Calls_and_returns_nest()
     {
         using BareMachine machine = new();

@@ -21,8 +21,8 @@ public interface IProcessorEnvironment
     ulong ReadTimestampCounter();
 
     /// <summary>
-    /// Something by which translated code is keyed has changed: CR0, CR4, EFER, CPL, CS, or outside 64-bit mode the base or
-    /// attributes of a data segment. Called after the change.
+    /// Something by which translated code is keyed has changed: CR0, CR4, EFER, CPL, CS, RFLAGS.AC (which lifts SMAP), or outside
+    /// 64-bit mode the base or attributes of a data segment. Called after the change.
     /// </summary>
     void ModeChanged();
 

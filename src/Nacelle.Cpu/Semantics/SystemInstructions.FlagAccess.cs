@@ -74,6 +74,7 @@ public sealed unsafe partial class SystemInstructions
 
         _registers->Rflags = set
             ? _registers->Rflags | RflagsBits.AlignmentCheck : _registers->Rflags & ~RflagsBits.AlignmentCheck;
+        _environment.ModeChanged();
         return true;
     }
 
@@ -177,6 +178,12 @@ public sealed unsafe partial class SystemInstructions
         }
 
         ulong kept = _registers->Rflags & ~(writable | (resume ? 0 : RflagsBits.Resume));
+        ulong changed = _registers->Rflags;
         _registers->Rflags = kept | (value & writable) | RflagsBits.Fixed;
+        changed ^= _registers->Rflags;
+        if ((changed & RflagsBits.AlignmentCheck) != 0)
+        {
+            _environment.ModeChanged();
+        }
     }
 }
