@@ -1,0 +1,65 @@
+using System.Buffers.Binary;
+using Nacelle.Cpu;
+using Nacelle.Memory;
+
+namespace Nacelle.Kvm;
+
+/// <summary>A guest of a few instructions in 64-bit mode at ring 0 that runs a loop between two port writes, again and again.</summary>
+internal static class CalibrationImage
+{
+    public const ulong MemorySize = 0x20_0000;
+    public const ushort MarkerPort = 0xE9;
+    public const byte LoopBegins = 1;
+    private const byte LoopEnds = 2;
+
+    private const ulong PageMapLevel4 = 0x1000;
+    private const ulong DirectoryPointers = 0x2000;
+    private const ulong Directory = 0x3000;
+    private const ulong Code = 0x4000;
+
+    /// <summary>Puts the guest into RAM and points the vCPU at it.</summary>
+    public static unsafe void Write(GuestMemory ram, IVirtualCpu processor, int iterations)
+    {
+        const ulong presentWritable = 3;
+        const ulong largePage = 0x83;
+        bool written = ram.TryWrite(PageMapLevel4, DirectoryPointers | presentWritable)
+            && ram.TryWrite(DirectoryPointers, Directory | presentWritable)
+            && ram.TryWrite(Directory, largePage)
+            && ram.TryWrite(Code, Program(iterations));
+        if (!written)
+        {
+            throw new ArgumentException($"the calibration guest needs {MemorySize} bytes of RAM at 0", nameof(ram));
+        }
+
+        processor.ReadState(out CpuRegisters registers);
+        SegmentRegister data = new() { Limit = uint.MaxValue, Selector = 0x10, Attributes = 0xC093 };
+        registers.Cs = new SegmentRegister { Limit = uint.MaxValue, Selector = 0x08, Attributes = 0xA09B };
+        registers.Ss = registers.Ds = registers.Es = registers.Fs = registers.Gs = data;
+
+        // PG, NE, ET, PE; PAE; LMA, LME.
+        registers.Cr0 = 0x8000_0031;
+        registers.Cr3 = PageMapLevel4;
+        registers.Cr4 = 0x20;
+        registers.Efer = 0x500;
+        registers.Rip = Code;
+        registers.Rflags = 2;
+        processor.WriteState(registers);
+    }
+
+    private static byte[] Program(int iterations)
+    {
+        byte[] program =
+        [
+            0xB0, LoopBegins,              // mov al, begins
+            0xE6, (byte)MarkerPort,        // out port, al
+            0xB9, 0, 0, 0, 0,              // mov ecx, iterations
+            0xFF, 0xC9,                    // dec ecx
+            0x75, 0xFC,                    // jnz to dec
+            0xB0, LoopEnds,                // mov al, ends
+            0xE6, (byte)MarkerPort,        // out port, al
+            0xEB, 0xED,                    // jmp to the start
+        ];
+        BinaryPrimitives.WriteInt32LittleEndian(program.AsSpan(5), iterations);
+        return program;
+    }
+}
