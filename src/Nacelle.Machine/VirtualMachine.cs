@@ -1,6 +1,7 @@
 using Nacelle.Cpu;
 using Nacelle.Devices.Interrupts;
 using Nacelle.Devices.Platform;
+using Nacelle.Devices.Virtio.Console;
 using Nacelle.Linux;
 using Nacelle.Machine.Board;
 using Nacelle.Machine.Boot;
@@ -24,23 +25,28 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
     private readonly MachineBus _bus;
     private readonly AcceleratorSelection _selection;
     private readonly PlatformDevices _platform;
+    private readonly PciDevices _pci;
     private readonly List<IVirtualCpu> _processors = [];
     private readonly List<LocalApic> _localApics = [];
     private readonly List<VirtualCpuThread> _threads = [];
     private readonly TaskCompletionSource<MachineStop> _completion = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _asked;
+    private bool _paused;
     private bool _disposed;
 
-    private VirtualMachine(MachineDescription description, ISerialBackend serial)
+    private VirtualMachine(MachineDescription description, ISerialBackend serial, IConsoleOutput? console)
     {
         _description = description;
         try
         {
             _ram = new GuestMemory(PhysicalLayout.RamRanges(description.MemoryBytes));
             _bus = new MachineBus(_ram, new AddressSpace("memory"), new AddressSpace("ports"));
-            _selection = AcceleratorSelection.Choose(description.Accelerator, _bus);
+            _selection = AcceleratorSelection.Choose(description.Accelerator, _bus, description.VirtualCpus);
             _platform = new PlatformDevices(
                 _bus, _selection.Accelerator.KernelInterruptControllers, new EventLoopTimerService(_timerLoop), serial, this);
+            _pci = new PciDevices(
+                _bus, _selection.Accelerator, _platform.Router, _platform.ResetControl.Write, line => Diagnostic?.Invoke(line));
+            AddDevices(console);
             for (int i = 0; i < description.VirtualCpus; i++)
             {
                 AddProcessor(i);
@@ -67,15 +73,29 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
     /// <summary>The first serial port, for input.</summary>
     public SerialPort Serial => _platform.Serial;
 
+    /// <summary>The virtio console, for input; null when the machine was built without one.</summary>
+    public ConsoleDevice? Console { get; private set; }
+
+    /// <summary>Raised, on any thread, with a line when a guest driver breaks a rule of its device.</summary>
+    public event Action<string>? Diagnostic;
+
+    /// <summary>
+    /// Raised, on any thread, with the reason in one line when the machine pauses over a host error; <see cref="Continue"/>
+    /// goes on.
+    /// </summary>
+    public event Action<string>? Paused;
+
     /// <summary>Builds a machine and loads the guest; nothing runs yet.</summary>
     /// <param name="description">What to build.</param>
     /// <param name="serial">What the first serial port is connected to; null connects it to nothing.</param>
+    /// <param name="console">What a virtio console is connected to; null for a machine without one.</param>
     /// <exception cref="MachineException">The host or the files do not allow it. Nothing is left behind.</exception>
-    public static VirtualMachine Build(MachineDescription description, ISerialBackend? serial)
+    public static VirtualMachine Build(
+        MachineDescription description, ISerialBackend? serial, IConsoleOutput? console = null)
     {
         ArgumentNullException.ThrowIfNull(description);
         MachineLimits.Check(description);
-        return new VirtualMachine(description, serial ?? SilentSerial.Instance);
+        return new VirtualMachine(description, serial ?? SilentSerial.Instance, console);
     }
 
     /// <summary>Starts the guest. Once.</summary>
@@ -90,6 +110,22 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
             }
         });
     }
+
+    /// <summary>Stops the vCPUs until <see cref="Continue"/>; devices finish what they have begun.</summary>
+    public void Pause() => _control.Invoke(() => EnterPause());
+
+    /// <summary>Lets a paused machine go on, trying again what the host refused. Does nothing to one that runs.</summary>
+    public void Continue() => _control.Invoke(() =>
+    {
+        if (!_paused)
+        {
+            return;
+        }
+
+        _paused = false;
+        _pci.ResumeDisks();
+        ResumeAll();
+    });
 
     /// <summary>Ends the machine at once, as pulling the plug would.</summary>
     public void RequestStop() => Stop(new MachineStop(MachineStopReason.Requested));
@@ -114,6 +150,7 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
 
         _completion.TrySetResult(new MachineStop(MachineStopReason.Requested));
         _control.Dispose();
+        _pci?.Dispose();
         _timerLoop.Dispose();
         _selection?.Accelerator.Dispose();
         _ram?.Dispose();
@@ -151,7 +188,7 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
         IVirtualCpu processor = _selection.Accelerator.CreateVirtualCpu(new VirtualCpuConfiguration(
             index,
             (uint)index,
-            CpuidModels.ForTranslator(index, (uint)index, _description.VirtualCpus),
+            _selection.Cpuid(index),
             local is null ? null : new LocalInterruptController(local)));
         if (local is not null)
         {
@@ -161,6 +198,38 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
 
         _processors.Add(processor);
         _threads.Add(new VirtualCpuThread(processor, OnProcessorEnded));
+    }
+
+    private void AddDevices(IConsoleOutput? console)
+    {
+        for (int i = 0; i < _description.Disks.Length; i++)
+        {
+            _pci.AddDisk(_description.Disks[i], i, _description.VirtualCpus, PauseFor);
+        }
+
+        Console = console is null ? null : _pci.AddConsole(console);
+        _pci.Place();
+    }
+
+    /// <summary>Takes the blame for a host error from the guest: it stands still until somebody mended it.</summary>
+    private void PauseFor(string reason) => _control.Post(() =>
+    {
+        if (EnterPause())
+        {
+            Paused?.Invoke(reason);
+        }
+    });
+
+    private bool EnterPause()
+    {
+        if (_paused || Volatile.Read(ref _asked) == 2)
+        {
+            return false;
+        }
+
+        _paused = true;
+        WaitAllParked();
+        return true;
     }
 
     private void LoadGuest()
@@ -199,8 +268,10 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
         }
     }
 
+    /// <summary>On the control loop, which alone resumes vCPUs: whatever it resumed since the request is asked again.</summary>
     private void WaitAllParked()
     {
+        ParkAll();
         foreach (VirtualCpuThread thread in _threads)
         {
             thread.WaitParked();
@@ -218,6 +289,7 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
         try
         {
             _platform.Reset();
+            _pci.Reset();
             for (int i = 0; i < _processors.Count; i++)
             {
                 if (_localApics.Count != 0)
@@ -233,6 +305,17 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
         catch (MachineException error)
         {
             Stop(new MachineStop(MachineStopReason.Failed, $"cannot restart: {error.Message}"));
+            return;
+        }
+
+        ResumeAll();
+    }
+
+    /// <summary>Lets the vCPUs run, unless there is a reason left to stand still.</summary>
+    private void ResumeAll()
+    {
+        if (_paused || Volatile.Read(ref _asked) != 0)
+        {
             return;
         }
 

@@ -114,7 +114,9 @@ public sealed class PciBus(AddressSpace memory)
 
     private PciFunction? Find(uint address) => address >> 20 == 0 ? _functions[(address >> 12) & 0xFF] : null;
 
-    private int FindFreeSlot()
+    /// <summary>The first slot from 1 on without a function.</summary>
+    /// <returns>The slot; -1 when all are taken.</returns>
+    public int FindFreeSlot()
     {
         for (int slot = 1; slot < 32; slot++)
         {

@@ -22,7 +22,10 @@ public sealed class ResetControl(Action reset) : IAddressRangeHandler
     ulong IAddressRangeHandler.Read(ulong offset, int size) => _value;
 
     /// <inheritdoc/>
-    void IAddressRangeHandler.Write(ulong offset, int size, ulong value)
+    void IAddressRangeHandler.Write(ulong offset, int size, ulong value) => Write((byte)value);
+
+    /// <summary>Writes the register; for the PCI host bridge, in whose ports it lies. On a vCPU thread.</summary>
+    public void Write(byte value)
     {
         _value = (byte)(value & 0xA);
         if ((value & 4) != 0)

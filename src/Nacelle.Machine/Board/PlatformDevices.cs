@@ -32,6 +32,7 @@ internal sealed class PlatformDevices
         else
         {
             Router = new InterruptRouter(kernel);
+            _resets.Add(kernel.Reset);
         }
 
         RealTimeClock clock = new(timers, Router.Line(8), DateTime.UtcNow);
@@ -46,6 +47,7 @@ internal sealed class PlatformDevices
         Power = new PowerManagementBlock(timers, Router.Line(InterruptRouter.SystemControl), events.PowerOff);
         bus.Ports.Map(PowerManagementBlock.Base, PowerManagementBlock.Length, "ACPI power management", Power);
         _resets.Add(Power.Reset);
+        ResetControl = new ResetControl(events.Reset);
         MapSwitches(bus, events);
     }
 
@@ -57,6 +59,9 @@ internal sealed class PlatformDevices
 
     /// <summary>The ACPI block with the power button.</summary>
     internal PowerManagementBlock Power { get; }
+
+    /// <summary>Port 0xCF9, which lies inside the PCI host bridge's ports.</summary>
+    internal ResetControl ResetControl { get; }
 
     /// <summary>Makes a vCPU's LAPIC, unless the host kernel has them.</summary>
     internal LocalApic? CreateLocalApic(int index) => _apicBus is null
@@ -90,13 +95,11 @@ internal sealed class PlatformDevices
     {
         KeyboardController keyboard = new(events.Reset);
         keyboard.Map(bus.Ports);
-        ResetControl resetControl = new(events.Reset);
-        bus.Ports.Map(ResetControl.Port, 1, "reset control", resetControl);
         SystemControlPort systemControl = new(events.Reset);
         bus.Ports.Map(SystemControlPort.Port, 1, "system control port A", systemControl);
         bus.Ports.Map(DebugExitPort.Port, DebugExitPort.Length, "debug exit", new DebugExitPort(events.DebugExit));
         bus.Ports.Map(PanicNotifier.Port, 1, "pvpanic", new PanicNotifier(events.GuestPanicked));
-        _resets.AddRange([keyboard.Reset, resetControl.Reset, systemControl.Reset]);
+        _resets.AddRange([keyboard.Reset, ResetControl.Reset, systemControl.Reset]);
     }
 
     private void TakeLegacyInterrupts(bool taken)

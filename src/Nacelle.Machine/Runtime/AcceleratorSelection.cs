@@ -1,26 +1,60 @@
 using Nacelle.Cpu;
+using Nacelle.Kvm;
+using Nacelle.Linux;
 using Nacelle.Translation;
 
 namespace Nacelle.Machine.Runtime;
 
 /// <summary>An accelerator and the reason for it, in one line.</summary>
-internal sealed record AcceleratorSelection(IAccelerator Accelerator, string Reason)
+/// <param name="Accelerator">What runs the vCPUs.</param>
+/// <param name="Reason">Why this one.</param>
+/// <param name="Cpuid">What the vCPU of a number sees of its processor.</param>
+internal sealed record AcceleratorSelection(IAccelerator Accelerator, string Reason, Func<int, CpuidTable> Cpuid)
 {
     /// <summary>Makes the accelerator that was asked for, or the better one.</summary>
+    /// <param name="choice">What was asked for.</param>
+    /// <param name="bus">The machine.</param>
+    /// <param name="virtualCpus">How many vCPUs it has.</param>
     /// <exception cref="MachineException">The one that was asked for cannot run here.</exception>
-    internal static AcceleratorSelection Choose(AcceleratorChoice choice, MachineBus bus) => choice switch
+    internal static AcceleratorSelection Choose(AcceleratorChoice choice, MachineBus bus, int virtualCpus)
     {
-        AcceleratorChoice.Kvm => throw new MachineException(
-            MachineErrorKind.HostResource, "the KVM accelerator is not built yet: use --accel translator"),
-        AcceleratorChoice.Translator => new(Translator(bus), "it was asked for"),
-        _ => new(Translator(bus), "the KVM accelerator is not built yet"),
-    };
+        switch (choice)
+        {
+            case AcceleratorChoice.Kvm:
+                return Kvm(bus, virtualCpus, "it was asked for");
+            case AcceleratorChoice.Translator:
+                return Translator(bus, virtualCpus, "it was asked for");
+            default:
+                CalibrationResult calibration = AcceleratorCalibration.Run();
+                return calibration.IsUsable
+                    ? Kvm(bus, virtualCpus, calibration.Reason)
+                    : Translator(bus, virtualCpus, calibration.Reason);
+        }
+    }
 
-    private static TranslatorAccelerator Translator(MachineBus bus)
+    private static AcceleratorSelection Kvm(MachineBus bus, int virtualCpus, string reason)
     {
         try
         {
-            return new TranslatorAccelerator(bus);
+            return new(
+                new KvmAccelerator(bus, virtualCpus),
+                reason,
+                index => KvmCpuid.Supported(index, (uint)index, virtualCpus));
+        }
+        catch (Exception error) when (error is LinuxException or PlatformNotSupportedException)
+        {
+            throw new MachineException(MachineErrorKind.HostResource, error.Message, error);
+        }
+    }
+
+    private static AcceleratorSelection Translator(MachineBus bus, int virtualCpus, string reason)
+    {
+        try
+        {
+            return new(
+                new TranslatorAccelerator(bus),
+                reason,
+                index => CpuidModels.ForTranslator(index, (uint)index, virtualCpus));
         }
         catch (PlatformNotSupportedException error)
         {

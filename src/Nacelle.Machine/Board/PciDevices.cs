@@ -1,0 +1,139 @@
+using Nacelle.Cpu;
+using Nacelle.Devices.Interrupts;
+using Nacelle.Devices.Pci;
+using Nacelle.Devices.Virtio;
+using Nacelle.Devices.Virtio.Balloon;
+using Nacelle.Devices.Virtio.Console;
+using Nacelle.Devices.Virtio.Entropy;
+using Nacelle.Linux;
+using Nacelle.Machine.Firmware;
+using Nacelle.Machine.Interrupts;
+
+namespace Nacelle.Machine.Board;
+
+/// <summary>The root bus of the machine and everything on it.</summary>
+/// <remarks>Made, reset and disposed on one thread while no vCPU runs.</remarks>
+internal sealed class PciDevices : IDisposable
+{
+    private readonly MachineBus _bus;
+    private readonly InterruptRouter _router;
+    private readonly DoorbellBinder _doorbells;
+    private readonly Action<string> _diagnostics;
+    private readonly PciBus _pci;
+    private readonly EventLoop _loop = new("virtio");
+    private readonly List<VirtioPciTransport> _transports = [];
+    private readonly List<DiskAttachment> _disks = [];
+
+    /// <summary>Makes the chipset's own functions; devices are added after it.</summary>
+    /// <param name="bus">Where registers go.</param>
+    /// <param name="accelerator">Short cuts for doorbells.</param>
+    /// <param name="router">Where interrupts go.</param>
+    /// <param name="resetControl">Takes writes to port 0xCF9.</param>
+    /// <param name="diagnostics">Takes a line when a guest driver breaks a rule; called on any thread.</param>
+    internal PciDevices(
+        MachineBus bus, IAccelerator accelerator, InterruptRouter router, Action<byte> resetControl, Action<string> diagnostics)
+    {
+        _bus = bus;
+        _router = router;
+        _diagnostics = diagnostics;
+        _doorbells = new DoorbellBinder(accelerator);
+        _pci = new PciBus(bus.Memory);
+        _ = new PciHostBridge(_pci, bus.Memory, bus.Ports, resetControl);
+        _pci.Add(new LpcBridge(), 31);
+        AddVirtio("entropy source", new EntropyDevice(_loop));
+        Balloon = new BalloonDevice(_loop);
+        AddVirtio("balloon", Balloon);
+    }
+
+    /// <summary>The memory balloon.</summary>
+    internal BalloonDevice Balloon { get; }
+
+    /// <summary>Puts a disk on the bus.</summary>
+    /// <param name="description">The disk.</param>
+    /// <param name="index">Its place among the disks.</param>
+    /// <param name="virtualCpus">Of the machine, for the number of queues.</param>
+    /// <param name="paused">Told on the disk's loop when the machine has to pause over a host error.</param>
+    /// <exception cref="MachineException">The file cannot be had.</exception>
+    internal void AddDisk(DiskDescription description, int index, int virtualCpus, Action<string> paused)
+    {
+        DiskAttachment disk = new(description, index, virtualCpus, paused);
+        _disks.Add(disk);
+        AddVirtio($"disk {index} ({description.Path})", disk.Device, description.Packed);
+    }
+
+    /// <summary>Puts a console on the bus.</summary>
+    internal ConsoleDevice AddConsole(IConsoleOutput output)
+    {
+        ConsoleDevice console = new(_loop, output);
+        AddVirtio("console", console);
+        return console;
+    }
+
+    /// <summary>Places all registers, once every device is there, and again after <see cref="Reset"/>.</summary>
+    /// <exception cref="MachineException">The devices do not fit.</exception>
+    internal void Place()
+    {
+        try
+        {
+            _pci.AssignBars(PhysicalLayout.DeviceWindowBase, PhysicalLayout.DeviceWindowLast + 1);
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new MachineException(MachineErrorKind.Configuration, error.Message, error);
+        }
+    }
+
+    /// <summary>Every function back to the state after power-on. While no vCPU runs.</summary>
+    internal void Reset()
+    {
+        _pci.Reset();
+        Place();
+    }
+
+    /// <summary>Tries again what the disks hold back since the host refused it.</summary>
+    internal void ResumeDisks()
+    {
+        foreach (DiskAttachment disk in _disks)
+        {
+            disk.Resume();
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (VirtioPciTransport transport in _transports)
+        {
+            transport.Dispose();
+        }
+
+        foreach (DiskAttachment disk in _disks)
+        {
+            disk.Dispose();
+        }
+
+        _loop.Dispose();
+    }
+
+    private void AddVirtio(string name, IVirtioDevice device, bool packed = false)
+    {
+        int slot = _pci.FindFreeSlot() is int free and > 0
+            ? free
+            : throw new MachineException(
+                MachineErrorKind.Configuration, $"{name} has no PCI slot: all are taken; remove a device");
+        IInterruptLine pin = _router.SharedLine(DifferentiatedDescription.PinOf(slot, 0));
+        VirtioPciTransport transport = new(name, device, _bus.Ram, _router, pin, _doorbells, packed, _diagnostics);
+        _transports.Add(transport);
+        _pci.Add(transport, slot);
+    }
+
+    /// <summary>The accelerator's doorbells as the transports want them.</summary>
+    private sealed class DoorbellBinder(IAccelerator accelerator) : IDoorbellBinder
+    {
+        public bool TryBind(ulong address, int size, EventFileDescriptor doorbell) =>
+            accelerator.TryBindDoorbell(address, size, doorbell);
+
+        public void Unbind(ulong address, int size, EventFileDescriptor doorbell) =>
+            accelerator.UnbindDoorbell(address, size, doorbell);
+    }
+}
