@@ -2,7 +2,10 @@ using System.Runtime.Intrinsics.X86;
 
 namespace Nacelle.Translation.Runtime;
 
-/// <summary>What the translator needs of the processor it runs on.</summary>
+/// <summary>
+/// What the translator needs of the processor it runs on, by CPUID: the answers of .NET's intrinsics are those of the code
+/// generator, which a native executable fixes when it is compiled.
+/// </summary>
 internal static class HostProcessor
 {
     /// <summary>x87, SSE, AVX and AVX-512 state: the components that guests are offered.</summary>
@@ -12,19 +15,37 @@ internal static class HostProcessor
     public static ulong ExtendedStateMask { get; } = ReadMask();
 
     /// <summary>What is missing for the translator, in words, or null.</summary>
-    public static string? Missing =>
-        !Bmi2.X64.IsSupported ? "BMI2 (PEXT, RORX)"
-        : !Avx2.IsSupported ? "AVX2"
-        : !HasFsGsBase() ? "FSGSBASE, enabled by the kernel (Linux 5.9 or later)"
-        : null;
+    public static string? Missing
+    {
+        get
+        {
+            const int fsGsBase = 1 << 0;
+            const int avx2 = 1 << 5;
+            const int bmi2 = 1 << 8;
+            int features = X86Base.CpuId(7, 0).Ebx;
+            return (features & bmi2) == 0 ? "BMI2 (PEXT, RORX)"
+                : (features & avx2) == 0 || (ExtendedStateMask & 4) == 0 ? "AVX2"
+                : (features & fsGsBase) == 0 ? "FSGSBASE, enabled by the kernel (Linux 5.9 or later)"
+                : null;
+        }
+    }
 
-    private static bool HasFsGsBase() => (X86Base.CpuId(7, 0).Ebx & 1) != 0;
-
-    // CPUID.0DH.0:EDX:EAX lists what XCR0 may hold; AVX-512 counts where .NET finds the host kernel has enabled it.
+    // CPUID.0DH.0:EDX:EAX lists what XCR0 may hold and EBX how far the components reach that it holds now (SDM volume 1, 13.2).
     private static ulong ReadMask()
     {
-        ulong possible = (uint)X86Base.CpuId(0xD, 0).Eax;
-        ulong mask = possible & Offered;
-        return Avx512F.IsSupported ? mask : mask & 7;
+        (int possible, int enabledSize, _, _) = X86Base.CpuId(0xD, 0);
+        ulong mask = 3;
+        for (int component = 2; component < 8; component++)
+        {
+            (int size, int offset, _, _) = X86Base.CpuId(0xD, component);
+            if ((possible & (1 << component)) != 0 && size != 0 && offset + size <= enabledSize)
+            {
+                mask |= 1UL << component;
+            }
+        }
+
+        mask &= Offered;
+        const ulong avx512 = 0xE0;
+        return (mask & avx512) == avx512 ? mask : mask & ~avx512;
     }
 }
