@@ -42,6 +42,18 @@ public sealed class TranslatorAccelerator : IAccelerator
     /// <inheritdoc/>
     public IKernelInterruptControllers? KernelInterruptControllers => null;
 
+    /// <summary>What all vCPUs have done so far. From any thread, until the accelerator is disposed.</summary>
+    public TranslatorCounters ReadCounters()
+    {
+        TranslatorCounters sum = default;
+        foreach (TranslatorVirtualCpu processor in _processors)
+        {
+            sum += processor.Counters;
+        }
+
+        return sum;
+    }
+
     /// <inheritdoc/>
     public IVirtualCpu CreateVirtualCpu(VirtualCpuConfiguration configuration)
     {

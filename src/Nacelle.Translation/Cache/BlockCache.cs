@@ -7,7 +7,7 @@ namespace Nacelle.Translation.Cache;
 /// <param name="links">Direct branches out of blocks.</param>
 internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
 {
-    private readonly Dictionary<(ulong Address, ExecutionMode Mode), Block> _byAddress = [];
+    private readonly Dictionary<ulong, Block> _byAddress = [];
     private readonly Dictionary<ulong, List<Block>> _byPage = [];
     private readonly List<Block> _all = [];
 
@@ -18,13 +18,13 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
     public Block this[int number] => _all[number];
 
     /// <summary>Finds a block.</summary>
-    public Block? Find(ulong physicalAddress, ExecutionMode mode) => _byAddress.GetValueOrDefault((physicalAddress, mode));
+    public Block? Find(ulong physicalAddress, ExecutionMode mode) => _byAddress.GetValueOrDefault(Key(physicalAddress, mode));
 
     /// <summary>Adds a block; an earlier one at the same place is forgotten.</summary>
     public void Add(Block block)
     {
         _all.Add(block);
-        _byAddress[(block.PhysicalAddress, block.Mode)] = block;
+        _byAddress[Key(block.PhysicalAddress, block.Mode)] = block;
         AddToPage(block.PhysicalAddress & ~0xFFFUL, block);
         if (block.SecondPage != ulong.MaxValue)
         {
@@ -105,6 +105,9 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
         return false;
     }
 
+    // Physical addresses have 46 bits.
+    private static ulong Key(ulong physicalAddress, ExecutionMode mode) => physicalAddress | ((ulong)mode.Bits << 48);
+
     private static ulong ChunksIn(Block block, ulong page)
     {
         int inFirst = (int)Math.Min((ulong)block.Length, 4096 - (block.PhysicalAddress & 0xFFF));
@@ -116,9 +119,10 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
     private void Drop(Block block, ulong page)
     {
         block.IsValid = false;
-        if (_byAddress.TryGetValue((block.PhysicalAddress, block.Mode), out Block? current) && current == block)
+        ulong key = Key(block.PhysicalAddress, block.Mode);
+        if (_byAddress.TryGetValue(key, out Block? current) && current == block)
         {
-            _byAddress.Remove((block.PhysicalAddress, block.Mode));
+            _byAddress.Remove(key);
         }
 
         foreach (int link in block.IncomingLinks)

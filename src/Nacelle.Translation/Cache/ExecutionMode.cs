@@ -14,6 +14,8 @@ internal readonly record struct ExecutionMode(ushort Bits)
     private const int VectorOffBit = 32;
     private const int SegmentedBit = 64;
     private const int ProtectedBit = 128;
+    private const int AccessPreventionBit = 256;
+    private const int TimestampOffBit = 512;
 
     /// <summary>The soft TLB in use: 0 supervisor, 1 user, 2 supervisor with SMAP lifted.</summary>
     public int Tlb => Bits & 3;
@@ -39,20 +41,31 @@ internal readonly record struct ExecutionMode(ushort Bits)
     /// <summary>CR0.PE.</summary>
     public bool IsProtected => (Bits & ProtectedBit) != 0;
 
+    /// <summary>CR4.SMAP at a privilege level below 3: STAC and CLAC choose the soft TLB.</summary>
+    public bool IsAccessPrevented => (Bits & AccessPreventionBit) != 0;
+
+    /// <summary>CR4.TSD at privilege level 3: RDTSC raises #GP.</summary>
+    public bool IsTimestampOff => (Bits & TimestampOffBit) != 0;
+
+    /// <summary>The same mode with another soft TLB.</summary>
+    public ExecutionMode WithTlb(int tlb) => new((ushort)((Bits & ~3) | tlb));
+
     /// <summary>Derives the mode from the registers.</summary>
     public static ExecutionMode Of(in CpuRegisters registers)
     {
         const ulong smap = 1 << 21;
         const ulong osfxsr = 1 << 9;
+        const ulong timestampDisable = 1 << 2;
         const ulong alignmentCheck = 1 << 18;
         int bits;
         if (registers.PrivilegeLevel == 3)
         {
-            bits = 1;
+            bits = 1 | ((registers.Cr4 & timestampDisable) != 0 ? TimestampOffBit : 0);
         }
         else
         {
-            bits = (registers.Cr4 & smap) != 0 && (registers.Rflags & alignmentCheck) != 0 ? 2 : 0;
+            bits = (registers.Cr4 & smap) == 0 ? 0
+                : AccessPreventionBit | ((registers.Rflags & alignmentCheck) != 0 ? 2 : 0);
         }
 
         if (registers.IsLongModeActive && registers.Cs.IsLong)

@@ -84,6 +84,17 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
     /// <summary>mov register32, gs:[offset]; clears the upper half.</summary>
     public void LoadContext32(HostRegister destination, int offset) => ContextForm(0x8B, destination, offset, wide: false);
 
+    /// <summary>movzx register32, word gs:[offset].</summary>
+    public void LoadContext16(HostRegister destination, int offset)
+    {
+        Byte(0x65);
+        Byte((byte)(0x40 | ((int)destination >> 3 << 2)));
+        Bytes([0x0F, 0xB7]);
+        Byte((byte)((((int)destination & 7) << 3) | 4));
+        Byte(0x25);
+        Int32(offset);
+    }
+
     /// <summary>mov gs:[offset], register.</summary>
     public void StoreContext(int offset, HostRegister source) => ContextForm(0x89, source, offset, wide: true);
 
@@ -110,16 +121,22 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
     public void JumpTable(int offset, HostRegister index) => TableForm(0xFF, (HostRegister)4, offset, index);
 
     /// <summary>pext destination, source, gs:[offset]: bit gathering that leaves the flags alone.</summary>
-    public void ExtractContext(HostRegister destination, HostRegister source, int offset)
+    public void ExtractContext(HostRegister destination, HostRegister source, int offset) =>
+        BitFieldForm(0x02, destination, source, offset);
+
+    /// <summary>pdep destination, source, gs:[offset]: bit scattering that leaves the flags alone.</summary>
+    public void DepositContext(HostRegister destination, HostRegister source, int offset) =>
+        BitFieldForm(0x03, destination, source, offset);
+
+    /// <summary>rorx destination, source, count: a rotation that leaves the flags alone.</summary>
+    public void RotateRight(HostRegister destination, HostRegister source, int count)
     {
-        Byte(0x65);
         Byte(0xC4);
-        Byte((byte)((destination < R8 ? 0x80 : 0) | 0x60 | 0x02));
-        Byte((byte)(0x80 | ((~(int)source & 15) << 3) | 0x02));
-        Byte(0xF5);
-        Byte((byte)(((int)destination & 7) << 3 | 4));
-        Byte(0x25);
-        Int32(offset);
+        Byte((byte)((destination < R8 ? 0x80 : 0) | 0x40 | (source < R8 ? 0x20 : 0) | 0x03));
+        Byte(0xFB);
+        Byte(0xF0);
+        Byte((byte)(0xC0 | (((int)destination & 7) << 3) | ((int)source & 7)));
+        Byte((byte)count);
     }
 
     /// <summary>lea destination, [base + displacement].</summary>
@@ -278,6 +295,19 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
     public void PopFlags() => Byte(0x9D);
 
     public void Return() => Byte(0xC3);
+
+    // PEXT and PDEP differ in the implied prefix (SDM volume 2).
+    private void BitFieldForm(int prefix, HostRegister destination, HostRegister source, int offset)
+    {
+        Byte(0x65);
+        Byte(0xC4);
+        Byte((byte)((destination < R8 ? 0x80 : 0) | 0x60 | 0x02));
+        Byte((byte)(0x80 | ((~(int)source & 15) << 3) | prefix));
+        Byte(0xF5);
+        Byte((byte)(((int)destination & 7) << 3 | 4));
+        Byte(0x25);
+        Int32(offset);
+    }
 
     private void RegisterForm(byte opcode, HostRegister register, HostRegister target, bool wide)
     {

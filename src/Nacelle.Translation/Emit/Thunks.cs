@@ -23,6 +23,7 @@ internal sealed unsafe class Thunks
         RestoreExtendedState = EmitRestore();
         Link = EmitReason(ExitReason.Link, storeRip: false);
         Operation = EmitReason(ExitReason.Operation, storeRip: true);
+        Repeated = EmitReason(ExitReason.Repeated, storeRip: true);
         Attention = EmitReason(ExitReason.Attention, storeRip: true);
         LookupMiss = EmitLookupMiss();
         HostFault = EmitReason(ExitReason.HostFault, storeRip: false);
@@ -46,6 +47,9 @@ internal sealed unsafe class Thunks
 
     /// <summary>To the monitor for an instruction; its RIP in <see cref="Scratch2"/>.</summary>
     public ulong Operation { get; }
+
+    /// <summary>To the monitor for the rest of a repeated string instruction; its RIP in <see cref="Scratch2"/>.</summary>
+    public ulong Repeated { get; }
 
     /// <summary>To the monitor because it asked; the next RIP in <see cref="Scratch2"/>.</summary>
     public ulong Attention { get; }

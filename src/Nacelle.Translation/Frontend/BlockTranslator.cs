@@ -15,6 +15,9 @@ internal sealed class BlockTranslator
     private readonly GenericEmitter _generic;
     private readonly BranchEmitter _branches;
     private readonly StackEmitter _stack;
+    private readonly SystemEmitter _system;
+    private readonly StringEmitter _strings;
+    private readonly List<Instruction> _repeated = [];
     private readonly List<(int HostOffset, ushort GuestOffset)> _map = [];
     private ExecutionMode _mode;
 
@@ -26,7 +29,19 @@ internal sealed class BlockTranslator
         _generic = new GenericEmitter(emit, _memory);
         _branches = new BranchEmitter(emit, thunks, links);
         _stack = new StackEmitter(emit, _memory);
+        _system = new SystemEmitter(emit, _memory);
+        _strings = new StringEmitter(emit);
     }
+
+    /// <summary>Forgets what earlier translations left in the code memory, when it is discarded.</summary>
+    public void Clear()
+    {
+        _strings.Clear();
+        _repeated.Clear();
+    }
+
+    /// <summary>A string instruction in the middle of a block, by the number in <see cref="ExitReason.Repeated"/>'s argument.</summary>
+    public Instruction Repeated(int number) => _repeated[number];
 
     /// <summary>How an instruction uses its memory operand.</summary>
     public AccessKind AccessOf(in Instruction instruction) => _generic.AccessOf(instruction);
@@ -42,6 +57,14 @@ internal sealed class BlockTranslator
         DecodedBlock decoded, int number, ulong rip, ulong physicalAddress, ulong secondPage, ExecutionMode mode)
     {
         Begin(mode);
+        for (int i = 0; i < decoded.Count; i++)
+        {
+            if (decoded.Kinds[i] == InstructionKind.RepeatedString)
+            {
+                _strings.Prepare(decoded.Instructions[i], mode, decoded.FlagsLive[i]);
+            }
+        }
+
         int start = _emit.Position;
         ulong hostCode = _emit.Address;
         bool ended = false;
@@ -154,7 +177,27 @@ internal sealed class BlockTranslator
                 _emit.StoreContextImmediate32(ContextOffsets.DirectionFlag, 1);
                 return false;
             case InstructionKind.ReadTimestamp:
-                EmitReadTimestamp();
+                _system.ReadTimestamp(instruction.Mnemonic == Mnemonic.Rdtscp);
+                return false;
+            case InstructionKind.PushFlags:
+                _system.PushFlags(instruction);
+                return false;
+            case InstructionKind.PushMemory:
+                _system.PushMemory(instruction);
+                return false;
+            case InstructionKind.ReadSelector:
+                _system.ReadSelector(instruction);
+                return false;
+            case InstructionKind.SwapGs:
+                _system.SwapGs();
+                return false;
+            case InstructionKind.ChangeAlignmentCheck:
+                ExecutionMode after = _system.ChangeAlignmentCheck(_mode);
+                _emit.MoveImmediate(Scratch1, instruction.NextIP);
+                _emit.JumpTo(_thunks.Lookup[after.Tlb]);
+                return true;
+            case InstructionKind.RepeatedString:
+                EmitRepeatedString(instruction, keepFlags);
                 return false;
             case InstructionKind.Jump:
                 _branches.Exit(instruction.NearBranchTarget, instruction.IP);
@@ -182,9 +225,7 @@ internal sealed class BlockTranslator
                 _branches.Indirect();
                 return true;
             case InstructionKind.Operation:
-                _emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)number);
-                _emit.MoveImmediate(Scratch2, instruction.IP);
-                _emit.JumpTo(_thunks.Operation);
+                EmitOperation(instruction, number);
                 return true;
             case InstructionKind.BulkState:
             default:
@@ -269,20 +310,24 @@ internal sealed class BlockTranslator
         _ = move;
     }
 
-    /// <summary>The guest's TSC is the host's plus an offset; flags are kept by adding with LEA.</summary>
-    private void EmitReadTimestamp()
+    /// <summary>Leaves to the monitor, which carries out the block's last instruction.</summary>
+    private void EmitOperation(in Instruction instruction, int number)
     {
-        _emit.Bytes([0x0F, 0x31]);
-        _emit.Move(Scratch1, Rdx);
-        _emit.LoadContext(Scratch2, ContextOffsets.TscOffset);
+        _emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)number);
+        _emit.MoveImmediate(Scratch2, instruction.IP);
+        _emit.JumpTo(_thunks.Operation);
+    }
 
-        // rorx r14, r14, 32; lea r14, [r14 + rax]; lea r14, [r14 + r15]; rorx rdx, r14, 32: no flag is touched.
-        _emit.Bytes([0xC4, 0x43, 0xFB, 0xF0, 0xF6, 0x20]);
-        _emit.LoadAddress(Scratch1, Scratch1, Rax, 1, 0);
-        _emit.LoadAddress(Scratch1, Scratch1, Scratch2, 1, 0);
-        _emit.Move32(Rax, Scratch1);
-        _emit.Bytes([0xC4, 0xC3, 0xFB, 0xF0, 0xD6, 0x20]);
-        _emit.Move32(Rdx, Rdx);
+    /// <summary>What the emitted routine leaves undone, as RCX tells, the monitor goes on with.</summary>
+    private void EmitRepeatedString(in Instruction instruction, bool keepFlags)
+    {
+        _strings.Call(instruction, _mode, keepFlags);
+        int done = _emit.JumpIfRcxZero();
+        _emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)_repeated.Count);
+        _emit.MoveImmediate(Scratch2, instruction.IP);
+        _emit.JumpTo(_thunks.Repeated);
+        _emit.PatchShort(done);
+        _repeated.Add(instruction);
     }
 
     private void LoadExtendedState()

@@ -73,7 +73,7 @@ internal sealed class DecodedBlock
 
             InstructionKind kind = instruction.IsInvalid
                 ? InstructionKind.Operation
-                : InstructionClassifier.Classify(instruction, mode.Bitness, mode.IsUser);
+                : InstructionClassifier.Classify(instruction, mode);
             bool vector = !instruction.IsInvalid && VectorInstructions.NeedsState(instruction);
             if (kind is InstructionKind.BulkState || (vector && IsUnavailable(instruction, mode)))
             {
@@ -101,7 +101,7 @@ internal sealed class DecodedBlock
 
     private static bool EndsBlock(InstructionKind kind) => kind is InstructionKind.Operation or InstructionKind.Jump
         or InstructionKind.ConditionalJump or InstructionKind.Call or InstructionKind.IndirectJump or InstructionKind.IndirectCall
-        or InstructionKind.Return;
+        or InstructionKind.Return or InstructionKind.ChangeAlignmentCheck;
 
     /// <summary>Walks backwards; what follows the block is taken to need every flag.</summary>
     private void FindLiveFlags()

@@ -1,4 +1,6 @@
 using Iced.Intel;
+using Nacelle.Translation.Cache;
+using Nacelle.Translation.Emit;
 
 namespace Nacelle.Translation.Frontend;
 
@@ -56,8 +58,26 @@ internal enum InstructionKind
     /// <summary>STD.</summary>
     SetDirectionFlag,
 
-    /// <summary>RDTSC.</summary>
+    /// <summary>RDTSC and RDTSCP where they are allowed.</summary>
     ReadTimestamp,
+
+    /// <summary>PUSHFQ.</summary>
+    PushFlags,
+
+    /// <summary>PUSH of a memory operand, 64-bit.</summary>
+    PushMemory,
+
+    /// <summary>MOV of a selector to a 32- or 64-bit register.</summary>
+    ReadSelector,
+
+    /// <summary>SWAPGS at privilege level 0.</summary>
+    SwapGs,
+
+    /// <summary>STAC where RFLAGS.AC is clear or CLAC where it is set, with SMAP: the soft TLB changes.</summary>
+    ChangeAlignmentCheck,
+
+    /// <summary>REP STOS and REP MOVS, 64-bit.</summary>
+    RepeatedString,
 
     /// <summary>XSAVE, FXSAVE and their like, whose operand may cross a page as a matter of course.</summary>
     BulkState,
@@ -67,9 +87,10 @@ internal enum InstructionKind
 internal static class InstructionClassifier
 {
     /// <summary>Sorts one instruction for a mode.</summary>
-    public static InstructionKind Classify(in Instruction instruction, int bitness, bool isUser)
+    public static InstructionKind Classify(in Instruction instruction, ExecutionMode mode)
     {
-        bool wide = bitness == 64;
+        bool wide = mode.IsLong;
+        bool isUser = mode.IsUser;
         switch (instruction.Mnemonic)
         {
             case Mnemonic.Lea:
@@ -93,8 +114,24 @@ internal static class InstructionClassifier
                 return InstructionKind.ClearDirectionFlag;
             case Mnemonic.Std:
                 return InstructionKind.SetDirectionFlag;
-            case Mnemonic.Rdtsc when !isUser:
+            case Mnemonic.Rdtsc or Mnemonic.Rdtscp when !mode.IsTimestampOff:
                 return InstructionKind.ReadTimestamp;
+            case Mnemonic.Pushfq when wide:
+                return InstructionKind.PushFlags;
+            case Mnemonic.Push when wide && instruction.Code == Code.Push_rm64 && instruction.Op0Kind == OpKind.Memory:
+                return InstructionKind.PushMemory;
+            case Mnemonic.Mov when instruction.Code is Code.Mov_r32m16_Sreg or Code.Mov_r64m16_Sreg
+                && instruction.Op0Kind == OpKind.Register:
+                return InstructionKind.ReadSelector;
+            case Mnemonic.Swapgs when wide && !isUser:
+                return InstructionKind.SwapGs;
+            case Mnemonic.Stac or Mnemonic.Clac when wide && mode.IsAccessPrevented:
+                return (instruction.Mnemonic == Mnemonic.Stac) == (mode.Tlb == 0)
+                    ? InstructionKind.ChangeAlignmentCheck
+                    : InstructionKind.Nothing;
+            case Mnemonic.Stosb or Mnemonic.Stosw or Mnemonic.Stosd or Mnemonic.Stosq or Mnemonic.Movsb or Mnemonic.Movsw
+                or Mnemonic.Movsd or Mnemonic.Movsq when wide && StringEmitter.IsFast(instruction):
+                return InstructionKind.RepeatedString;
             case Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Xsave
                 or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64
                 or Mnemonic.Xrstor or Mnemonic.Xrstor64 or Mnemonic.Fnsave or Mnemonic.Frstor or Mnemonic.Fnstenv

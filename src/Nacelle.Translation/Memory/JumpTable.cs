@@ -5,9 +5,14 @@ namespace Nacelle.Translation.Memory;
 /// <summary>Keeps the tables by which indirect branches find translated code: one for each soft TLB's mode. Owned by the vCPU's thread.</summary>
 internal sealed unsafe class JumpTable
 {
+    private const int Entries = TranslatorContext.JumpEntries;
+    private const int PageFilterSize = 4096;
+
+    // More than this many entries are forgotten faster by filling the table than one by one.
+    private const int ListedMost = 4096;
     private readonly TranslatorContext* _context;
     private readonly ulong _miss;
-    private readonly HashSet<ulong>[] _pages = [[], [], []];
+    private readonly Contents[] _contents = [new(), new(), new()];
 
     /// <param name="context">Where the tables are.</param>
     /// <param name="miss">Host code that an empty entry leads to.</param>
@@ -15,53 +20,117 @@ internal sealed unsafe class JumpTable
     {
         _context = context;
         _miss = miss;
-        for (int table = 0; table < 3; table++)
+        for (int table = 0; table < TranslatorContext.TlbCount; table++)
         {
-            new Span<ulong>(Part(table, 1), TranslatorContext.JumpEntries).Fill(miss);
+            new Span<ulong>(Part(table, 1), Entries).Fill(miss);
         }
     }
 
     /// <summary>Enters a block.</summary>
-    public void Set(int table, ulong rip, ulong hostCode)
+    /// <param name="table">Mode.</param>
+    /// <param name="rip">Guest address.</param>
+    /// <param name="hostCode">Host address.</param>
+    /// <param name="global">Whether the page it lies in is global.</param>
+    public void Set(int table, ulong rip, ulong hostCode, bool global)
     {
-        int index = (int)rip & (TranslatorContext.JumpEntries - 1);
+        int index = (int)rip & (Entries - 1);
         Part(table, 0)[index] = 0UL - rip;
         Part(table, 1)[index] = hostCode;
-        _pages[table].Add(rip >> 12);
+        Contents contents = _contents[table];
+        contents.Pages[(int)(rip >> 12) & (PageFilterSize - 1)] = true;
+        contents.IsUsed = true;
+        if (!global && contents.LocalCount <= ListedMost)
+        {
+            if (contents.LocalCount < ListedMost)
+            {
+                contents.Local[contents.LocalCount] = (ushort)index;
+            }
+
+            contents.LocalCount++;
+        }
     }
 
     /// <summary>Forgets a table.</summary>
     public void Clear(int table)
     {
-        if (_pages[table].Count == 0)
+        Contents contents = _contents[table];
+        if (contents.IsUsed)
         {
-            return;
+            new Span<ulong>(Part(table, 1), Entries).Fill(_miss);
+            Array.Clear(contents.Pages);
+            contents.LocalCount = 0;
+            contents.IsUsed = false;
         }
-
-        new Span<ulong>(Part(table, 1), TranslatorContext.JumpEntries).Fill(_miss);
-        _pages[table].Clear();
     }
 
     /// <summary>Forgets all tables.</summary>
     public void ClearAll()
     {
-        for (int table = 0; table < 3; table++)
+        for (int table = 0; table < TranslatorContext.TlbCount; table++)
         {
             Clear(table);
+        }
+    }
+
+    /// <summary>Forgets what belongs to one address space only.</summary>
+    public void ClearNonGlobal()
+    {
+        for (int table = 0; table < TranslatorContext.TlbCount; table++)
+        {
+            Contents contents = _contents[table];
+            if (contents.LocalCount > ListedMost)
+            {
+                Clear(table);
+                continue;
+            }
+
+            ulong* targets = Part(table, 1);
+            foreach (ushort index in contents.Local.AsSpan(0, contents.LocalCount))
+            {
+                targets[index] = _miss;
+            }
+
+            contents.LocalCount = 0;
         }
     }
 
     /// <summary>Forgets what lies at a page of linear addresses.</summary>
     public void ClearPage(ulong address)
     {
-        for (int table = 0; table < 3; table++)
+        ulong page = address >> 12;
+        for (int table = 0; table < TranslatorContext.TlbCount; table++)
         {
-            if (_pages[table].Contains(address >> 12))
+            if (!_contents[table].Pages[(int)page & (PageFilterSize - 1)])
             {
-                Clear(table);
+                continue;
+            }
+
+            // A page's entries lie together, as the index is made of the low bits of RIP.
+            ulong* tags = Part(table, 0);
+            ulong* targets = Part(table, 1);
+            int first = (int)(address & ~0xFFFUL) & (Entries - 1);
+            for (int index = first; index < first + 4096; index++)
+            {
+                if ((0UL - tags[index]) >> 12 == page)
+                {
+                    targets[index] = _miss;
+                }
             }
         }
     }
 
-    private ulong* Part(int table, int part) => _context->Jumps + (((table * 2) + part) * TranslatorContext.JumpEntries);
+    private ulong* Part(int table, int part) => _context->Jumps + (((table * 2) + part) * Entries);
+
+    private sealed class Contents
+    {
+        /// <summary>Pages that some entry lies in, by the low bits of their number.</summary>
+        public bool[] Pages { get; } = new bool[PageFilterSize];
+
+        /// <summary>Entries of pages that are not global, while few.</summary>
+        public ushort[] Local { get; } = new ushort[ListedMost];
+
+        public int LocalCount { get; set; }
+
+        public bool IsUsed { get; set; }
+    }
 }

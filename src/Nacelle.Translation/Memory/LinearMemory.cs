@@ -15,6 +15,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     private readonly TranslatorContext* _context;
     private readonly MachineBus _bus;
     private readonly CodeWatch _watch;
+    private readonly CodePages _codePages = new();
     private Fault _pendingFault;
 
     public LinearMemory(TranslatorContext* context, MachineBus bus, CodeWatch watch)
@@ -32,7 +33,12 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     public SoftTlb Tlb { get; }
 
     /// <summary>What the vCPU is in; set by it on every change.</summary>
-    public ExecutionMode Mode { get; set; }
+    /// <remarks>It is in the context because translated code changes it where it lifts SMAP.</remarks>
+    public ExecutionMode Mode
+    {
+        get => new((ushort)_context->Mode);
+        set => _context->Mode = value.Bits;
+    }
 
     /// <summary>Told of invalidations, for what else depends on page tables.</summary>
     public Action<TlbInvalidation, ulong>? Invalidated { get; set; }
@@ -69,13 +75,20 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     /// <inheritdoc/>
     public void Invalidate(TlbInvalidation kind, ulong address)
     {
-        if (kind == TlbInvalidation.Page)
+        switch (kind)
         {
-            Tlb.ClearPage(address);
-        }
-        else
-        {
-            Tlb.Clear();
+            case TlbInvalidation.Page:
+                Tlb.ClearPage(address);
+                _codePages.ClearPage(address);
+                break;
+            case TlbInvalidation.NonGlobal:
+                Tlb.ClearNonGlobal();
+                _codePages.ClearNonGlobal();
+                break;
+            default:
+                Tlb.Clear();
+                _codePages.Clear();
+                break;
         }
 
         Invalidated?.Invoke(kind, address);
@@ -215,16 +228,25 @@ internal sealed unsafe class LinearMemory : ILinearMemory
         }
     }
 
-    /// <summary>Walks the page tables for a fetch of code.</summary>
-    public bool TryTranslateCode(ulong address, out ulong physical)
+    /// <summary>Translates the address of a fetch of code.</summary>
+    public bool TryTranslateCode(ulong address, out ulong physical) => TryTranslateCode(address, out physical, out _);
+
+    /// <summary>Translates the address of a fetch of code, and tells whether its page is global.</summary>
+    public bool TryTranslateCode(ulong address, out ulong physical, out bool global)
     {
+        if (_codePages.TryGet(Mode.Tlb, address, out physical, out global))
+        {
+            return true;
+        }
+
         if (!PageTables.TryWalk(_context->Registers, _bus.Ram, address, PageAccess.Execute, Mode.Tlb, out PageWalk walk, out _pendingFault))
         {
-            physical = 0;
             return false;
         }
 
         physical = walk.PhysicalAddress;
+        global = walk.IsGlobal;
+        _codePages.Set(Mode.Tlb, address, physical, global);
         return true;
     }
 
@@ -327,7 +349,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
         if (_bus.Ram.TryGetHostAddress(page, 4096, out byte* hostPage))
         {
             host = hostPage + (physical & PageMask);
-            Tlb.Fill(tlb, address, page, hostPage, write && walk.IsWritable && !_watch.IsWatched(page));
+            Tlb.Fill(tlb, address, page, hostPage, walk.IsWritable && !_watch.IsWatched(page), walk.IsGlobal);
         }
         else
         {

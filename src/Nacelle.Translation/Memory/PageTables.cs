@@ -6,7 +6,8 @@ namespace Nacelle.Translation.Memory;
 /// <summary>Where a linear address lies.</summary>
 /// <param name="PhysicalAddress">The guest-physical address.</param>
 /// <param name="IsWritable">Whether a later write needs no further walk.</param>
-internal readonly record struct PageWalk(ulong PhysicalAddress, bool IsWritable);
+/// <param name="IsGlobal">Whether the translation outlives a change of address space.</param>
+internal readonly record struct PageWalk(ulong PhysicalAddress, bool IsWritable, bool IsGlobal);
 
 /// <summary>The page-table walk with the permissions of one of the soft TLBs.</summary>
 internal static class PageTables
@@ -34,7 +35,11 @@ internal static class PageTables
 
         bool found = PageTableWalker.TryTranslate(
             ram, registers, address, access, tlb == 1, implicitAccess: tlb == 0, PhysicalBits, out PageTranslation translation, out fault);
-        walk = new PageWalk(translation.PhysicalAddress, access == PageAccess.Write);
+        const PageRights straight = PageRights.Writable | PageRights.Dirty;
+        walk = new PageWalk(
+            translation.PhysicalAddress,
+            access == PageAccess.Write || (translation.Rights & straight) == straight,
+            (translation.Rights & PageRights.Global) != 0);
         return found;
     }
 }

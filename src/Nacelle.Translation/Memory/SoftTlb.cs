@@ -9,10 +9,16 @@ namespace Nacelle.Translation.Memory;
 internal sealed unsafe class SoftTlb
 {
     private const int Entries = TranslatorContext.TlbEntries;
+    private const int FilterSize = 4096;
     private readonly ulong* _tables;
     private readonly ulong[] _physicalPages = new ulong[TranslatorContext.TlbCount * Entries];
-    private readonly ushort[] _used = new ushort[TranslatorContext.TlbCount * Entries];
-    private int _usedCount;
+
+    // Which entries a flush has to visit; an entry may stand in both lists.
+    private readonly EntryList _global = new(TranslatorContext.TlbCount * Entries);
+    private readonly EntryList _local = new(TranslatorContext.TlbCount * Entries);
+
+    // Pages that some entry may let be written, by the low bits of their number; forgotten with a flush of everything.
+    private readonly bool[] _written = new bool[FilterSize];
 
     public SoftTlb(TranslatorContext* context)
     {
@@ -38,30 +44,41 @@ internal sealed unsafe class SoftTlb
     /// <param name="physicalPage">Guest-physical address of the page.</param>
     /// <param name="hostPage">Host address of the page.</param>
     /// <param name="writable">Whether writes may go straight to it.</param>
-    public void Fill(int tlb, ulong address, ulong physicalPage, byte* hostPage, bool writable)
+    /// <param name="global">Whether the entry outlives a change of address space.</param>
+    public void Fill(int tlb, ulong address, ulong physicalPage, byte* hostPage, bool writable, bool global)
     {
         int index = (int)(address >> 12) & (Entries - 1);
         ulong tag = 0UL - (address & ~0xFFFUL);
-        if (_physicalPages[(tlb * Entries) + index] == ulong.MaxValue)
-        {
-            _used[_usedCount++] = (ushort)((tlb * Entries) + index);
-        }
-
+        (global ? _global : _local).Add((tlb * Entries) + index);
         Tags(tlb, write: false)[index] = tag;
         Tags(tlb, write: true)[index] = writable ? tag : EmptyTag(index);
         Hosts(tlb)[index] = (ulong)hostPage;
         _physicalPages[(tlb * Entries) + index] = physicalPage;
+        _written[Filter(physicalPage)] |= writable;
     }
 
     /// <summary>Forgets everything.</summary>
     public void Clear()
     {
-        for (int i = 0; i < _usedCount; i++)
+        ClearNonGlobal();
+        foreach (int entry in _global.Entries)
         {
-            ClearEntry(_used[i]);
+            ClearEntry(entry);
         }
 
-        _usedCount = 0;
+        _global.Clear();
+        Array.Clear(_written);
+    }
+
+    /// <summary>Forgets what belongs to one address space only.</summary>
+    public void ClearNonGlobal()
+    {
+        foreach (int entry in _local.Entries)
+        {
+            ClearEntry(entry);
+        }
+
+        _local.Clear();
     }
 
     /// <summary>Forgets one page of linear addresses.</summary>
@@ -79,10 +96,20 @@ internal sealed unsafe class SoftTlb
     /// <returns>Whether any could have gone straight so far.</returns>
     public bool Protect(ulong physicalPage)
     {
-        bool found = false;
-        for (int i = 0; i < _usedCount; i++)
+        if (!_written[Filter(physicalPage)])
         {
-            int entry = _used[i];
+            return false;
+        }
+
+        bool found = Protect(_global, physicalPage);
+        return Protect(_local, physicalPage) || found;
+    }
+
+    private bool Protect(EntryList list, ulong physicalPage)
+    {
+        bool found = false;
+        foreach (int entry in list.Entries)
+        {
             if (_physicalPages[entry] != physicalPage)
             {
                 continue;
@@ -96,6 +123,8 @@ internal sealed unsafe class SoftTlb
 
         return found;
     }
+
+    private static int Filter(ulong physicalPage) => (int)(physicalPage >> 12) & (FilterSize - 1);
 
     /// <summary>A negated tag whose page belongs at another index, so that no address at this one can match.</summary>
     private static ulong EmptyTag(int index) => 0UL - ((ulong)(index ^ 1) << 12);
@@ -111,5 +140,34 @@ internal sealed unsafe class SoftTlb
         Tags(tlb, write: false)[index] = EmptyTag(index);
         Tags(tlb, write: true)[index] = EmptyTag(index);
         _physicalPages[entry] = ulong.MaxValue;
+    }
+
+    /// <summary>A set of entry numbers that is emptied in the time of its size.</summary>
+    private sealed class EntryList(int capacity)
+    {
+        private readonly ushort[] _numbers = new ushort[capacity];
+        private readonly bool[] _contained = new bool[capacity];
+        private int _count;
+
+        public ReadOnlySpan<ushort> Entries => _numbers.AsSpan(0, _count);
+
+        public void Add(int entry)
+        {
+            if (!_contained[entry])
+            {
+                _contained[entry] = true;
+                _numbers[_count++] = (ushort)entry;
+            }
+        }
+
+        public void Clear()
+        {
+            foreach (ushort entry in Entries)
+            {
+                _contained[entry] = false;
+            }
+
+            _count = 0;
+        }
     }
 }

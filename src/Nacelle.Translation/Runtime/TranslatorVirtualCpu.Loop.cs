@@ -69,18 +69,30 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         switch (reason)
         {
             case ExitReason.Link:
+                _counters.LinkExits++;
                 _pendingLink = (int)(uint)_context->ExitArgument;
                 _context->Registers.Rip = _links[_pendingLink].TargetRip;
                 return null;
-            case ExitReason.Lookup or ExitReason.Attention:
+            case ExitReason.Lookup:
+                _counters.LookupExits++;
+                return null;
+            case ExitReason.Attention:
+                _counters.AttentionExits++;
                 return null;
             case ExitReason.Operation:
+                _counters.OperationExits++;
                 return Operate(_blocks[(int)(uint)_context->ExitArgument].Operation);
+            case ExitReason.Repeated:
+                _counters.OperationExits++;
+                return Operate(_translator.Repeated((int)(uint)_context->ExitArgument));
             case ExitReason.Fault:
+                _counters.FaultExits++;
                 return Deliver(_memory.PendingFault) ? null : TripleFault();
             case ExitReason.Careful:
+                _counters.CarefulExits++;
                 return OperateAtRip();
             case ExitReason.HostFault:
+                _counters.HostFaultExits++;
                 return TakeHostFault();
             default:
                 return Failure($"translated code returned {reason}");
@@ -217,6 +229,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     private bool Deliver(Fault fault)
     {
         _pendingLink = -1;
+        _counters.Deliveries++;
         JoinFlags();
         Delivery outcome = _system.DeliverFault(fault, _context->Registers.Rip);
         SplitFlags();
@@ -313,6 +326,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
         // The branch that was about to be linked leads elsewhere than to the handler.
         _pendingLink = -1;
+        _counters.Deliveries++;
         JoinFlags();
         Delivery outcome = _system.DeliverInterrupt(vector, kind, _context->Registers.Rip);
         SplitFlags();
@@ -323,6 +337,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     {
         while (_codeRequests.TryDequeue(out CodeRequest request))
         {
+            _counters.CodeChanges++;
             if (request.Chunks == 0)
             {
                 if (_memory.Tlb.Protect(request.Page))
@@ -344,7 +359,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         ulong rip = _context->Registers.Rip;
         ExecutionMode mode = _memory.Mode;
         ulong linear = mode.IsLong ? rip : (uint)(_context->Registers.Cs.Base + rip);
-        if (!_memory.TryTranslateCode(linear, out ulong physical))
+        if (!_memory.TryTranslateCode(linear, out ulong physical, out bool global))
         {
             return null;
         }
@@ -366,7 +381,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
         else
         {
-            _jumps.Set(mode.Tlb, rip, block.HostCode);
+            _jumps.Set(mode.Tlb, rip, block.HostCode, global);
         }
 
         return block;
@@ -380,8 +395,10 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     {
         if (_emit.Remaining < CodeMemory.LargestBlock)
         {
+            _counters.CodeFlushes++;
             _emit.Position = _codeStart;
             _blocks.Clear();
+            _translator.Clear();
             _jumps.ClearAll();
             _pendingLink = -1;
         }
@@ -395,6 +412,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         Block block = _translator.Translate(
             _decoded, _blocks.NextNumber, rip, physical, crosses ? second : ulong.MaxValue, _memory.Mode);
         _blocks.Add(block);
+        _counters.Blocks++;
+        _counters.Instructions += (ulong)_decoded.Count;
+        _counters.EmittedBytes += (ulong)block.HostLength;
         return block;
     }
 

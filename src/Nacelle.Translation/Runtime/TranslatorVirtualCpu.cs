@@ -40,6 +40,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
     private readonly AutoResetEvent _wake = new(false);
     private readonly GCHandle _self;
     private readonly ushort[] _tableModes = new ushort[3];
+    private TranslatorCounters _counters;
     private bool _halted;
     private bool _waitForStartup;
     private bool _modeStale = true;
@@ -86,6 +87,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
 
     /// <inheritdoc/>
     public GuestMemory Ram => _bus.Ram;
+
+    /// <summary>What it has done so far.</summary>
+    internal TranslatorCounters Counters => _counters with { TlbMisses = _context->TlbMisses };
 
     /// <summary>Linear memory, for the miss handler.</summary>
     internal LinearMemory Memory => _memory;
@@ -196,6 +200,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
         _context->TlbIndexMask = (ulong)(TranslatorContext.TlbEntries - 1) << 12;
         _context->PageMask = ~0xFFFUL;
         _context->JumpIndexMask = TranslatorContext.JumpEntries - 1;
+        _context->ArithmeticFlagsMask = 0x8D5;
+        _context->StoredFlagsMask = ~(0x8D5UL | RflagsBits.Interrupt | (1UL << 10) | RflagsBits.Resume | RflagsBits.Virtual8086);
         _context->ExtendedStateMask = HostProcessor.ExtendedStateMask;
         _context->Runnable = 1;
         _context->NoInterruptWaiting = 1;
@@ -236,6 +242,17 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
         _modeStale = false;
         ExecutionMode mode = ExecutionMode.Of(_context->Registers);
         _memory.Mode = mode;
+        ReserveTable(mode);
+        if (mode.IsAccessPrevented)
+        {
+            // Translated code goes back and forth between the two without asking.
+            ReserveTable(mode.WithTlb(mode.Tlb ^ 2));
+        }
+    }
+
+    /// <summary>Makes sure that a jump table holds blocks of one mode only.</summary>
+    private void ReserveTable(ExecutionMode mode)
+    {
         if (_tableModes[mode.Tlb] != mode.Bits)
         {
             _tableModes[mode.Tlb] = mode.Bits;
@@ -245,13 +262,18 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
 
     private void OnInvalidated(TlbInvalidation kind, ulong address)
     {
-        if (kind == TlbInvalidation.Page)
+        _counters.TlbFlushes++;
+        switch (kind)
         {
-            _jumps.ClearPage(address);
-        }
-        else
-        {
-            _jumps.ClearAll();
+            case TlbInvalidation.Page:
+                _jumps.ClearPage(address);
+                break;
+            case TlbInvalidation.NonGlobal:
+                _jumps.ClearNonGlobal();
+                break;
+            default:
+                _jumps.ClearAll();
+                break;
         }
     }
 }

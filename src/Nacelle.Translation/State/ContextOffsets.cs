@@ -13,6 +13,12 @@ internal static unsafe class ContextOffsets
     public static readonly int SavedScratch = Of((TranslatorContext* c) => &c->SavedScratch);
     public static readonly int TlbIndexMask = Of((TranslatorContext* c) => &c->TlbIndexMask);
     public static readonly int PageMask = Of((TranslatorContext* c) => &c->PageMask);
+    public static readonly int ArithmeticFlagsMask = Of((TranslatorContext* c) => &c->ArithmeticFlagsMask);
+    public static readonly int StoredFlagsMask = Of((TranslatorContext* c) => &c->StoredFlagsMask);
+    public static readonly int Rflags = Of((TranslatorContext* c) => &c->Registers.Rflags);
+    public static readonly int KernelGsBase = Of((TranslatorContext* c) => &c->Registers.KernelGsBase);
+    public static readonly int TscAux = Of((TranslatorContext* c) => &c->Registers.TscAux);
+    public static readonly int Mode = Of((TranslatorContext* c) => &c->Mode);
     public static readonly int JumpIndexMask = Of((TranslatorContext* c) => &c->JumpIndexMask);
     public static readonly int ExtendedStateMask = Of((TranslatorContext* c) => &c->ExtendedStateMask);
     public static readonly int Runnable = Of((TranslatorContext* c) => &c->Runnable);
@@ -32,6 +38,10 @@ internal static unsafe class ContextOffsets
     /// <summary>Offset of the base of a segment.</summary>
     public static int SegmentBase(SegmentName name) =>
         Of((TranslatorContext* c) => &c->Registers.Es) + ((int)name * sizeof(SegmentRegister));
+
+    /// <summary>Offset of the selector of a segment.</summary>
+    public static int SegmentSelector(SegmentName name) =>
+        Of((TranslatorContext* c) => &c->Registers.Es.Selector) + ((int)name * sizeof(SegmentRegister));
 
     /// <summary>Offset of a soft TLB's first tag or host page.</summary>
     /// <param name="tlb">Which TLB.</param>

@@ -11,13 +11,13 @@ namespace Nacelle.Translation.State;
 internal unsafe struct TranslatorContext
 {
     /// <summary>Entries of each soft TLB.</summary>
-    public const int TlbEntries = 1024;
+    public const int TlbEntries = 4096;
 
     /// <summary>Soft TLBs: supervisor, user, supervisor with EFLAGS.AC (SMAP lifted).</summary>
     public const int TlbCount = 3;
 
     /// <summary>Entries of the table from guest RIP to translated code.</summary>
-    public const int JumpEntries = 4096;
+    public const int JumpEntries = 32768;
 
     /// <summary>Bytes kept for XSAVE; x87 to AVX-512 need 2688.</summary>
     public const int ExtendedStateSize = 4096;
@@ -49,6 +49,12 @@ internal unsafe struct TranslatorContext
     /// <summary>Bits of RIP that select a jump entry, for PEXT.</summary>
     public ulong JumpIndexMask;
 
+    /// <summary>RFLAGS bits that are in the host's flags while translated code runs, for PEXT.</summary>
+    public ulong ArithmeticFlagsMask;
+
+    /// <summary>RFLAGS bits that PUSHF takes from <see cref="CpuRegisters.Rflags"/>, for PEXT.</summary>
+    public ulong StoredFlagsMask;
+
     /// <summary>XCR0 to save and restore with.</summary>
     public ulong ExtendedStateMask;
 
@@ -66,6 +72,9 @@ internal unsafe struct TranslatorContext
 
     /// <summary>RFLAGS.DF, kept apart because the host's stays clear.</summary>
     public uint DirectionFlag;
+
+    /// <summary>The bits of the <see cref="Cache.ExecutionMode"/> that the vCPU is in.</summary>
+    public uint Mode;
 
     /// <summary>Why translated code returned.</summary>
     public uint ExitReason;
@@ -129,4 +138,7 @@ internal enum ExitReason : uint
 
     /// <summary>The host raised an exception; the argument is its program counter.</summary>
     HostFault = 7,
+
+    /// <summary>The monitor goes on with the repeated string instruction at RIP; the argument is its number.</summary>
+    Repeated = 8,
 }

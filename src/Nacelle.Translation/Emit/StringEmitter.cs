@@ -1,0 +1,227 @@
+using Iced.Intel;
+using Nacelle.Translation.Cache;
+using Nacelle.Translation.State;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Nacelle.Translation.Emit;
+
+/// <summary>
+/// Emits REP STOS and REP MOVS in 64-bit mode as the host's own instruction over one page after the other. What the host cannot
+/// do at once (a page missing in the soft TLB, the direction flag, a request for attention) is left to the monitor: RCX then
+/// says what remains.
+/// </summary>
+/// <remarks>Each variant is a routine that blocks call; it is emitted when the first block needs it. For one thread.</remarks>
+internal sealed class StringEmitter(CodeEmitter emit)
+{
+    // Move or store, four widths, three soft TLBs, flags kept or not.
+    private readonly ulong[] _routines = new ulong[2 * 4 * 3 * 2];
+
+    /// <summary>Whether an instruction is one of those emitted here.</summary>
+    public static bool IsFast(in Instruction instruction) => instruction.HasRepPrefix && instruction.Code switch
+    {
+        Code.Stosb_m8_AL or Code.Stosw_m16_AX or Code.Stosd_m32_EAX or Code.Stosq_m64_RAX => instruction.Op0Kind == OpKind.MemoryESRDI,
+        Code.Movsb_m8_m8 or Code.Movsw_m16_m16 or Code.Movsd_m32_m32 or Code.Movsq_m64_m64 =>
+            instruction.Op0Kind == OpKind.MemoryESRDI && instruction.MemorySegment is not (Register.FS or Register.GS),
+        _ => false,
+    };
+
+    /// <summary>Forgets the routines, when the code they are in is discarded.</summary>
+    public void Clear() => Array.Clear(_routines);
+
+    /// <summary>Emits the routine of an instruction if it is not there yet. Between blocks.</summary>
+    public void Prepare(in Instruction instruction, ExecutionMode mode, bool keepFlags)
+    {
+        ref ulong routine = ref _routines[Variant(instruction, mode, keepFlags)];
+        if (routine == 0)
+        {
+            routine = emit.Address;
+            Assembler assembler = new(64);
+            if (IsMove(instruction))
+            {
+                Move(assembler, Shift(instruction), mode.Tlb, keepFlags);
+            }
+            else
+            {
+                Store(assembler, Shift(instruction), mode.Tlb, keepFlags);
+            }
+
+            assembler.Assemble(new Writer(emit), routine);
+        }
+    }
+
+    /// <summary>Calls the routine; on return RCX is zero when the instruction is complete.</summary>
+    public void Call(in Instruction instruction, ExecutionMode mode, bool keepFlags) =>
+        emit.CallTo(_routines[Variant(instruction, mode, keepFlags)]);
+
+    private static bool IsMove(in Instruction instruction) =>
+        instruction.Mnemonic is Mnemonic.Movsb or Mnemonic.Movsw or Mnemonic.Movsd or Mnemonic.Movsq;
+
+    private static int Shift(in Instruction instruction) => instruction.Mnemonic switch
+    {
+        Mnemonic.Movsb or Mnemonic.Stosb => 0,
+        Mnemonic.Movsw or Mnemonic.Stosw => 1,
+        Mnemonic.Movsd or Mnemonic.Stosd => 2,
+        _ => 3,
+    };
+
+    private static int Variant(in Instruction instruction, ExecutionMode mode, bool keepFlags) =>
+        (((((IsMove(instruction) ? 4 : 0) + Shift(instruction)) * 3) + mode.Tlb) * 2) + (keepFlags ? 1 : 0);
+
+    private static AssemblerMemoryOperand Context32(int offset) => __dword_ptr.gs[offset];
+
+    private static void Store(Assembler assembler, int shift, int tlb, bool keepFlags)
+    {
+        Label loop = assembler.CreateLabel();
+        Label done = assembler.CreateLabel();
+        Begin(assembler, loop, done, keepFlags);
+        Probe(assembler, rdi, ContextOffsets.TlbPart(tlb, 1), shift, done);
+
+        // r14: elements that fit in the page, at most RCX of them.
+        assembler.neg(r14);
+        assembler.add(r14, 4096);
+        assembler.shr(r14, (byte)shift);
+        assembler.cmp(rcx, r14);
+        assembler.cmovb(r14, rcx);
+        assembler.sub(rcx, r14);
+        assembler.push(rcx);
+        assembler.mov(rcx, r14);
+        assembler.mov(r14, Table(ContextOffsets.TlbPart(tlb, 2)));
+        assembler.mov(r15d, edi);
+        assembler.and(r15d, 0xFFF);
+        assembler.add(r14, r15);
+        assembler.mov(r15, rdi);
+        assembler.mov(rdi, r14);
+        switch (shift)
+        {
+            case 0:
+                assembler.rep.stosb();
+                break;
+            case 1:
+                assembler.rep.stosw();
+                break;
+            case 2:
+                assembler.rep.stosd();
+                break;
+            default:
+                assembler.rep.stosq();
+                break;
+        }
+
+        assembler.sub(rdi, r14);
+        assembler.add(rdi, r15);
+        assembler.pop(rcx);
+        assembler.jmp(loop);
+        assembler.Label(ref done);
+        End(assembler, keepFlags);
+    }
+
+    private static void Move(Assembler assembler, int shift, int tlb, bool keepFlags)
+    {
+        Label loop = assembler.CreateLabel();
+        Label missed = assembler.CreateLabel();
+        Label done = assembler.CreateLabel();
+        Begin(assembler, loop, done, keepFlags);
+        Probe(assembler, rdi, ContextOffsets.TlbPart(tlb, 1), shift, done);
+        assembler.push(r15);
+        assembler.push(r14);
+        Probe(assembler, rsi, ContextOffsets.TlbPart(tlb, 0), shift, missed);
+
+        // rbx: elements that fit in both pages, at most RCX of them; r14 and r15: host source and destination.
+        assembler.push(rbx);
+        assembler.mov(rbx, __qword_ptr[rsp + 8]);
+        assembler.cmp(rbx, r14);
+        assembler.cmovb(rbx, r14);
+        assembler.neg(rbx);
+        assembler.add(rbx, 4096);
+        assembler.shr(rbx, (byte)shift);
+        assembler.cmp(rcx, rbx);
+        assembler.cmovb(rbx, rcx);
+        assembler.add(r14, Table(ContextOffsets.TlbPart(tlb, 2)));
+        assembler.mov(r15, __qword_ptr[rsp + 16]);
+        assembler.mov(r15, Table(ContextOffsets.TlbPart(tlb, 2)));
+        assembler.add(r15, __qword_ptr[rsp + 8]);
+        assembler.sub(rcx, rbx);
+        assembler.push(rcx);
+        assembler.push(rsi);
+        assembler.push(rdi);
+        assembler.mov(rcx, rbx);
+        assembler.mov(rsi, r14);
+        assembler.mov(rdi, r15);
+        switch (shift)
+        {
+            case 0:
+                assembler.rep.movsb();
+                break;
+            case 1:
+                assembler.rep.movsw();
+                break;
+            case 2:
+                assembler.rep.movsd();
+                break;
+            default:
+                assembler.rep.movsq();
+                break;
+        }
+
+        assembler.sub(rsi, r14);
+        assembler.mov(r14, rsi);
+        assembler.pop(rdi);
+        assembler.pop(rsi);
+        assembler.add(rdi, r14);
+        assembler.add(rsi, r14);
+        assembler.pop(rcx);
+        assembler.pop(rbx);
+        assembler.add(rsp, 16);
+        assembler.jmp(loop);
+        assembler.Label(ref missed);
+        assembler.add(rsp, 16);
+        assembler.Label(ref done);
+        End(assembler, keepFlags);
+    }
+
+    /// <summary>Each turn: anything left to do, forwards, and nobody waiting?</summary>
+    private static void Begin(Assembler assembler, Label loop, Label done, bool keepFlags)
+    {
+        if (keepFlags)
+        {
+            assembler.pushfq();
+        }
+
+        assembler.Label(ref loop);
+        assembler.test(rcx, rcx);
+        assembler.je(done);
+        assembler.cmp(Context32(ContextOffsets.DirectionFlag), 0);
+        assembler.jne(done);
+        assembler.cmp(Context32(ContextOffsets.Runnable), 0);
+        assembler.je(done);
+    }
+
+    private static void End(Assembler assembler, bool keepFlags)
+    {
+        if (keepFlags)
+        {
+            assembler.popfq();
+        }
+
+        assembler.ret();
+    }
+
+    /// <summary>Leaves the offset in the page in r14 and the entry's number in r15.</summary>
+    private static void Probe(Assembler assembler, AssemblerRegister64 address, int tags, int shift, Label miss)
+    {
+        assembler.mov(r14, address);
+        assembler.mov(r15, address);
+        assembler.shr(r15, 12);
+        assembler.and(r15d, TranslatorContext.TlbEntries - 1);
+        assembler.add(r14, Table(tags));
+        assembler.cmp(r14, 4096 - (1 << shift));
+        assembler.ja(miss);
+    }
+
+    private static AssemblerMemoryOperand Table(int offset) => __qword_ptr.gs[(r15 * 8) + offset];
+
+    private sealed class Writer(CodeEmitter emit) : CodeWriter
+    {
+        public override void WriteByte(byte value) => emit.Byte(value);
+    }
+}

@@ -1,0 +1,76 @@
+namespace Nacelle.Translation;
+
+/// <summary>
+/// What a translated vCPU has done so far, counted where it costs nothing that a guest would notice. Written by the vCPU's
+/// thread alone; a copy taken from another thread is not of one instant.
+/// </summary>
+public struct TranslatorCounters
+{
+    /// <summary>Returns from translated code to link a direct branch to its target.</summary>
+    public ulong LinkExits;
+
+    /// <summary>Returns for an indirect branch whose target the jump table did not hold.</summary>
+    public ulong LookupExits;
+
+    /// <summary>Returns for an instruction that the monitor carries out.</summary>
+    public ulong OperationExits;
+
+    /// <summary>Returns for a memory access that was refused.</summary>
+    public ulong FaultExits;
+
+    /// <summary>Returns for an access across pages, to a device or to watched code.</summary>
+    public ulong CarefulExits;
+
+    /// <summary>Returns because another thread wanted attention.</summary>
+    public ulong AttentionExits;
+
+    /// <summary>Exceptions of the host's processor in translated code.</summary>
+    public ulong HostFaultExits;
+
+    /// <summary>Accesses that the soft TLB did not hold.</summary>
+    public ulong TlbMisses;
+
+    /// <summary>Soft TLB flushes, of all or of what is not global.</summary>
+    public ulong TlbFlushes;
+
+    /// <summary>Blocks translated.</summary>
+    public ulong Blocks;
+
+    /// <summary>Guest instructions translated.</summary>
+    public ulong Instructions;
+
+    /// <summary>Bytes of host code emitted.</summary>
+    public ulong EmittedBytes;
+
+    /// <summary>Requests to drop blocks whose guest code was written.</summary>
+    public ulong CodeChanges;
+
+    /// <summary>Times the whole code memory was given up.</summary>
+    public ulong CodeFlushes;
+
+    /// <summary>Interrupts and exceptions delivered.</summary>
+    public ulong Deliveries;
+
+    /// <summary>Sums two vCPUs' counters.</summary>
+    public static TranslatorCounters operator +(in TranslatorCounters left, in TranslatorCounters right) => new()
+    {
+        LinkExits = left.LinkExits + right.LinkExits,
+        LookupExits = left.LookupExits + right.LookupExits,
+        OperationExits = left.OperationExits + right.OperationExits,
+        FaultExits = left.FaultExits + right.FaultExits,
+        CarefulExits = left.CarefulExits + right.CarefulExits,
+        AttentionExits = left.AttentionExits + right.AttentionExits,
+        HostFaultExits = left.HostFaultExits + right.HostFaultExits,
+        TlbMisses = left.TlbMisses + right.TlbMisses,
+        TlbFlushes = left.TlbFlushes + right.TlbFlushes,
+        Blocks = left.Blocks + right.Blocks,
+        Instructions = left.Instructions + right.Instructions,
+        EmittedBytes = left.EmittedBytes + right.EmittedBytes,
+        CodeChanges = left.CodeChanges + right.CodeChanges,
+        CodeFlushes = left.CodeFlushes + right.CodeFlushes,
+        Deliveries = left.Deliveries + right.Deliveries,
+    };
+
+    /// <summary>Sums two vCPUs' counters.</summary>
+    public static TranslatorCounters Add(in TranslatorCounters left, in TranslatorCounters right) => left + right;
+}
