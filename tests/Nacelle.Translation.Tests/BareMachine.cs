@@ -74,6 +74,33 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
         Assert.True(Ram.TryWrite(address, stream.ToArray()));
     }
 
+    /// <summary>Opens the first gigabyte to privilege level 3.</summary>
+    public void LetUsersIn()
+    {
+        foreach (ulong table in (ulong[])[PageMapLevel4, 0x2000])
+        {
+            Assert.True(Ram.TryRead(table, out ulong entry));
+            Assert.True(Ram.TryWrite(table, entry | 4));
+        }
+
+        for (ulong i = 0; i < 512; i++)
+        {
+            Assert.True(Ram.TryWrite(0x3000 + (i * 8), (i << 21) | 0x87));
+        }
+
+        // RSP0 of the task state segment.
+        Assert.True(Ram.TryWrite(0xA004, StackTop - 0x1000));
+    }
+
+    /// <summary>Begins at privilege level 3, with I/O privilege so that the run can be ended.</summary>
+    public static void AsUser(CpuRegistersBox box)
+    {
+        box.Value.Rflags = 2 | (3 << 12);
+        box.Value.Cs = new SegmentRegister { Selector = 0x2B, Limit = uint.MaxValue, Attributes = 0xA0FB };
+        SegmentRegister data = new() { Selector = 0x23, Limit = uint.MaxValue, Attributes = 0xC0F3 };
+        box.Value.Ss = box.Value.Ds = box.Value.Es = box.Value.Fs = box.Value.Gs = data;
+    }
+
     /// <summary>Routes a vector to <see cref="HandlerAddress"/>.</summary>
     public void Route(byte vector)
     {
@@ -145,6 +172,8 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
 
         Ram.TryWrite(DescriptorTable + 8, 0x00AF_9B00_0000_FFFFUL);
         Ram.TryWrite(DescriptorTable + 16, 0x00CF_9300_0000_FFFFUL);
+        Ram.TryWrite(DescriptorTable + 32, 0x00CF_F300_0000_FFFFUL);
+        Ram.TryWrite(DescriptorTable + 40, 0x00AF_FB00_0000_FFFFUL);
     }
 
     /// <summary>Registers that a test may change before a run.</summary>

@@ -14,7 +14,7 @@ internal sealed class Block
     /// <summary>Guest-physical page of the last byte where that is another page, else all ones.</summary>
     public required ulong SecondPage { get; init; }
 
-    /// <summary>Linear address of the first byte when it was translated; faults are reported relative to it.</summary>
+    /// <summary>Linear address of the first byte when it was translated; where the mode is not relative it runs nowhere else.</summary>
     public required ulong Rip { get; init; }
 
     /// <summary>Bytes of guest code.</summary>
@@ -22,6 +22,9 @@ internal sealed class Block
 
     /// <summary>What the code takes for granted.</summary>
     public required ExecutionMode Mode { get; init; }
+
+    /// <summary>Address of the host code where an indirect branch comes in, with RIP in the first scratch register.</summary>
+    public required ulong LookupCode { get; init; }
 
     /// <summary>Address of the host code.</summary>
     public required ulong HostCode { get; init; }

@@ -76,7 +76,10 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
     }
 
     /// <summary>Finds the guest address of the instruction behind a host address.</summary>
-    public bool TryFindInstruction(ulong hostAddress, out ulong rip)
+    /// <param name="hostAddress">In a block's host code.</param>
+    /// <param name="codePage">Linear address of the page that the block runs in, where its mode is relative.</param>
+    /// <param name="rip">The guest address.</param>
+    public bool TryFindInstruction(ulong hostAddress, ulong codePage, out ulong rip)
     {
         int low = 0;
         int high = _all.Count - 1;
@@ -96,7 +99,7 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
             {
                 int offset = (int)(hostAddress - block.HostCode);
                 (int HostOffset, ushort GuestOffset) entry = block.Map.Last(candidate => candidate.HostOffset <= offset);
-                rip = block.Rip + entry.GuestOffset;
+                rip = (block.Mode.IsRelative ? codePage | (block.Rip & 0xFFF) : block.Rip) + entry.GuestOffset;
                 return true;
             }
         }

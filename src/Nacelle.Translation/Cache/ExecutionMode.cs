@@ -26,6 +26,9 @@ internal readonly record struct ExecutionMode(ushort Bits)
     /// <summary>CS.L.</summary>
     public bool IsLong => (Bits & LongBit) != 0;
 
+    /// <summary>Whether a block runs at whatever linear address its physical page is mapped: 64-bit user code.</summary>
+    public bool IsRelative => IsUser && IsLong;
+
     /// <summary>Width of code: 16, 32 or 64.</summary>
     public int Bitness => IsLong ? 64 : (Bits & Default32Bit) != 0 ? 32 : 16;
 

@@ -6,7 +6,7 @@ using static Nacelle.Translation.Emit.HostRegister;
 namespace Nacelle.Translation.Emit;
 
 /// <summary>Emits the ways out of a block: linked direct branches, table look-ups, and polls for attention on every way that can close a loop.</summary>
-internal sealed class BranchEmitter(CodeEmitter emit, Thunks thunks, LinkTable links)
+internal sealed class BranchEmitter(CodeEmitter emit, Thunks thunks, LinkTable links, ProgramCounterEmitter addresses)
 {
     private readonly List<PendingExit> _conditional = [];
     private readonly List<(int Displacement, ulong Target)> _stubs = [];
@@ -19,7 +19,7 @@ internal sealed class BranchEmitter(CodeEmitter emit, Thunks thunks, LinkTable l
     {
         if (!Mode.IsLong || (target ^ source) >> 12 != 0)
         {
-            emit.MoveImmediate(Scratch1, target);
+            addresses.Load(Scratch1, target);
             emit.JumpTo(thunks.Lookup[Mode.Tlb]);
             return;
         }
@@ -77,7 +77,7 @@ internal sealed class BranchEmitter(CodeEmitter emit, Thunks thunks, LinkTable l
         int goOn = emit.Jump();
         emit.PatchShort(wanted);
         emit.Move(Rcx, Scratch1);
-        emit.MoveImmediate(Scratch2, next);
+        addresses.Load(Scratch2, next);
         emit.JumpTo(thunks.Attention);
         emit.PatchHere(goOn);
     }

@@ -10,7 +10,7 @@ namespace Nacelle.Translation.Emit;
 /// Emits effective addresses and soft TLB probes. A probe leaves a host pointer in <see cref="Scratch1"/> and loses
 /// <see cref="Scratch2"/>; where flags are live it is made of instructions that do not touch them.
 /// </summary>
-internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks)
+internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, ProgramCounterEmitter addresses)
 {
     private readonly List<PendingMiss> _misses = [];
 
@@ -42,7 +42,7 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks)
     {
         if (instruction.IsIPRelativeMemoryOperand)
         {
-            emit.MoveImmediate(destination, instruction.IPRelativeMemoryAddress);
+            addresses.Load(destination, instruction.IPRelativeMemoryAddress);
             return;
         }
 
@@ -131,7 +131,7 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks)
             }
 
             emit.StoreContextImmediate32(ContextOffsets.AccessKind, (uint)miss.Access);
-            emit.MoveImmediate(Scratch2, miss.Rip);
+            addresses.Load(Scratch2, miss.Rip);
             emit.StoreContext(ContextOffsets.Rip, Scratch2);
             emit.CallTo(thunks.Miss);
             emit.JumpTo(miss.Return);

@@ -5,7 +5,7 @@ using static Nacelle.Translation.Emit.HostRegister;
 namespace Nacelle.Translation.Emit;
 
 /// <summary>Emits PUSH, POP, LEAVE and the stack's part of CALL and RET in 64-bit mode. RSP changes after the access succeeded.</summary>
-internal sealed class StackEmitter(CodeEmitter emit, MemoryAccessEmitter memory)
+internal sealed class StackEmitter(CodeEmitter emit, MemoryAccessEmitter memory, ProgramCounterEmitter addresses)
 {
     /// <summary>PUSH of a register or a sign-extended constant.</summary>
     public void Push(in Instruction instruction, bool keepFlags)
@@ -75,7 +75,7 @@ internal sealed class StackEmitter(CodeEmitter emit, MemoryAccessEmitter memory)
     {
         emit.LoadAddress(Scratch1, GuestStack, -8);
         memory.Probe(8, AccessKind.Write, keepFlags, rip);
-        emit.MoveImmediate(Scratch2, address);
+        addresses.Load(Scratch2, address);
         emit.Store(Scratch1, Scratch2, 8);
         emit.LoadAddress(GuestStack, GuestStack, -8);
     }

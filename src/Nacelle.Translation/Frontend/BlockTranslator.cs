@@ -11,6 +11,7 @@ internal sealed class BlockTranslator
 {
     private readonly CodeEmitter _emit;
     private readonly Thunks _thunks;
+    private readonly ProgramCounterEmitter _addresses;
     private readonly MemoryAccessEmitter _memory;
     private readonly GenericEmitter _generic;
     private readonly BranchEmitter _branches;
@@ -25,10 +26,11 @@ internal sealed class BlockTranslator
     {
         _emit = emit;
         _thunks = thunks;
-        _memory = new MemoryAccessEmitter(emit, thunks);
+        _addresses = new ProgramCounterEmitter(emit);
+        _memory = new MemoryAccessEmitter(emit, thunks, _addresses);
         _generic = new GenericEmitter(emit, _memory);
-        _branches = new BranchEmitter(emit, thunks, links);
-        _stack = new StackEmitter(emit, _memory);
+        _branches = new BranchEmitter(emit, thunks, links, _addresses);
+        _stack = new StackEmitter(emit, _memory, _addresses);
         _system = new SystemEmitter(emit, _memory);
         _strings = new StringEmitter(emit);
     }
@@ -57,6 +59,7 @@ internal sealed class BlockTranslator
         DecodedBlock decoded, int number, ulong rip, ulong physicalAddress, ulong secondPage, ExecutionMode mode)
     {
         Begin(mode);
+        _addresses.Begin(rip, mode.IsRelative);
         for (int i = 0; i < decoded.Count; i++)
         {
             if (decoded.Kinds[i] == InstructionKind.RepeatedString)
@@ -65,6 +68,8 @@ internal sealed class BlockTranslator
             }
         }
 
+        ulong lookupCode = _emit.Address;
+        _addresses.EnterPage(rip);
         int start = _emit.Position;
         ulong hostCode = _emit.Address;
         bool ended = false;
@@ -106,6 +111,7 @@ internal sealed class BlockTranslator
             Length = decoded.Length,
             Mode = mode,
             HostCode = hostCode,
+            LookupCode = lookupCode,
             HostLength = _emit.Position - start,
             Operation = decoded.Instructions[decoded.Count - 1],
             Map = [.. _map],
@@ -116,6 +122,7 @@ internal sealed class BlockTranslator
     public ulong TranslateCareful(in Instruction instruction, ulong bounce, ExecutionMode mode)
     {
         Begin(mode);
+        _addresses.Begin(instruction.IP, relative: false);
         ulong start = _emit.Address;
         if (VectorInstructions.NeedsState(instruction))
         {
@@ -314,7 +321,7 @@ internal sealed class BlockTranslator
     private void EmitOperation(in Instruction instruction, int number)
     {
         _emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)number);
-        _emit.MoveImmediate(Scratch2, instruction.IP);
+        _addresses.Load(Scratch2, instruction.IP);
         _emit.JumpTo(_thunks.Operation);
     }
 
@@ -324,7 +331,7 @@ internal sealed class BlockTranslator
         _strings.Call(instruction, _mode, keepFlags);
         int done = _emit.JumpIfRcxZero();
         _emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)_repeated.Count);
-        _emit.MoveImmediate(Scratch2, instruction.IP);
+        _addresses.Load(Scratch2, instruction.IP);
         _emit.JumpTo(_thunks.Repeated);
         _emit.PatchShort(done);
         _repeated.Add(instruction);

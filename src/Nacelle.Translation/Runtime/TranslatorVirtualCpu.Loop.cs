@@ -54,6 +54,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             }
 
             _system.InterruptShadow = false;
+            _context->CodePage = _context->Registers.Rip & ~0xFFFUL;
             if (HandleExit(Enter(block.HostCode)) is VirtualCpuExit end)
             {
                 return end;
@@ -71,7 +72,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             case ExitReason.Link:
                 _counters.LinkExits++;
                 _pendingLink = (int)(uint)_context->ExitArgument;
-                _context->Registers.Rip = _links[_pendingLink].TargetRip;
+                ulong target = _links[_pendingLink].TargetRip;
+                _context->Registers.Rip = _memory.Mode.IsRelative ? _context->CodePage | (target & 0xFFF) : target;
                 return null;
             case ExitReason.Lookup:
                 _counters.LookupExits++;
@@ -81,10 +83,10 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return null;
             case ExitReason.Operation:
                 _counters.OperationExits++;
-                return Operate(_blocks[(int)(uint)_context->ExitArgument].Operation);
+                return Operate(AtRip(_blocks[(int)(uint)_context->ExitArgument].Operation));
             case ExitReason.Repeated:
                 _counters.OperationExits++;
-                return Operate(_translator.Repeated((int)(uint)_context->ExitArgument));
+                return Operate(AtRip(_translator.Repeated((int)(uint)_context->ExitArgument)));
             case ExitReason.Fault:
                 _counters.FaultExits++;
                 return Deliver(_memory.PendingFault) ? null : TripleFault();
@@ -217,7 +219,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     private VirtualCpuExit? TakeHostFault()
     {
         ulong program = _context->ExitArgument & HostFaults.AddressMask;
-        if (!_blocks.TryFindInstruction(program, out ulong rip))
+        if (!_blocks.TryFindInstruction(program, _context->CodePage, out ulong rip))
         {
             return Failure($"host exception in shared translated code at 0x{program:x}");
         }
@@ -365,7 +367,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
 
         Block? block = _blocks.Find(physical, mode);
-        if (block is null || (block.SecondPage != ulong.MaxValue && !IsStillThere(block, linear)))
+        if (block is null || (!mode.IsRelative && block.Rip != rip) || (block.SecondPage != ulong.MaxValue && !IsStillThere(block, linear)))
         {
             block = TranslateBlock(rip, physical);
         }
@@ -381,10 +383,34 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
         else
         {
-            _jumps.Set(mode.Tlb, rip, block.HostCode, global);
+            _jumps.Set(mode.Tlb, rip, block.LookupCode, global);
         }
 
         return block;
+    }
+
+    /// <summary>An instruction of a block with its addresses as they are where it runs now.</summary>
+    private Instruction AtRip(in Instruction instruction)
+    {
+        Instruction moved = instruction;
+        ulong distance = _context->Registers.Rip - instruction.IP;
+        if (distance == 0 || !_memory.Mode.IsRelative)
+        {
+            return moved;
+        }
+
+        moved.NextIP = instruction.NextIP + distance;
+        if (instruction.IsIPRelativeMemoryOperand)
+        {
+            moved.MemoryDisplacement64 = instruction.MemoryDisplacement64 + distance;
+        }
+
+        if (instruction.OpCount != 0 && instruction.Op0Kind == OpKind.NearBranch64)
+        {
+            moved.NearBranch64 = instruction.NearBranch64 + distance;
+        }
+
+        return moved;
     }
 
     /// <summary>Whether the second page of a block that crosses into it is still the one it was translated from.</summary>

@@ -9,6 +9,7 @@ internal static unsafe class ContextOffsets
     public static readonly int Rip = Of((TranslatorContext* c) => &c->Registers.Rip);
     public static readonly int HostFlags = Of((TranslatorContext* c) => &c->HostFlags);
     public static readonly int HostStack = Of((TranslatorContext* c) => &c->HostStack);
+    public static readonly int CodePage = Of((TranslatorContext* c) => &c->CodePage);
     public static readonly int SavedRcx = Of((TranslatorContext* c) => &c->SavedRcx);
     public static readonly int SavedScratch = Of((TranslatorContext* c) => &c->SavedScratch);
     public static readonly int TlbIndexMask = Of((TranslatorContext* c) => &c->TlbIndexMask);

@@ -34,6 +34,9 @@ internal unsafe struct TranslatorContext
     /// <summary>Stack pointer of the monitor to return to.</summary>
     public ulong HostStack;
 
+    /// <summary>Linear address of the page that user code is running in.</summary>
+    public ulong CodePage;
+
     /// <summary>RCX while a probe that must not touch flags uses it.</summary>
     public ulong SavedRcx;
 
