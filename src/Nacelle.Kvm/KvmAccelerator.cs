@@ -19,6 +19,9 @@ public sealed unsafe class KvmAccelerator : IAccelerator
     private readonly List<KvmVirtualCpu> _processors = [];
     private readonly int _vcpuCount;
     private readonly int _ringEntries;
+    private KvmCpuidEntry[]? _offeredCpuid;
+    private uint[]? _msrs;
+    private int _runSize;
 
     /// <summary>Creates a VM with the machine's RAM.</summary>
     /// <param name="bus">RAM and devices.</param>
@@ -78,6 +81,14 @@ public sealed unsafe class KvmAccelerator : IAccelerator
     /// <summary>Which pages of RAM the guest has written.</summary>
     public KvmDirtyLog DirtyLog => _dirtyLog;
 
+    /// <summary>What a vCPU of this VM sees of its processor; see <see cref="KvmCpuid.Supported(int, uint, int, bool)"/>.</summary>
+    /// <param name="vcpuIndex">Number of the vCPU.</param>
+    /// <param name="apicId">Its x2APIC id.</param>
+    /// <param name="nested">Whether the guest can have VMs of its own.</param>
+    /// <exception cref="LinuxException">The host refused.</exception>
+    public CpuidTable SupportedCpuid(int vcpuIndex, uint apicId, bool nested = false) => KvmCpuid.Supported(
+        _offeredCpuid ??= KvmCpuid.List(_system), Facts, vcpuIndex, apicId, _vcpuCount, nested);
+
     /// <inheritdoc/>
     /// <exception cref="LinuxException">The host refused.</exception>
     /// <exception cref="InvalidOperationException">More vCPUs than announced, or one with a LAPIC of its own.</exception>
@@ -104,8 +115,13 @@ public sealed unsafe class KvmAccelerator : IAccelerator
         KvmVirtualCpu processor;
         try
         {
-            int runSize = _system.Call(KvmRequest.GetVcpuMmapSize, 0, "ask for the size of a vCPU's shared page");
-            processor = new KvmVirtualCpu(configuration, _bus, handle, (ulong)runSize, Facts, _dirtyLog, KvmMsrs.List(_system));
+            if (_runSize == 0)
+            {
+                _runSize = _system.Call(KvmRequest.GetVcpuMmapSize, 0, "ask for the size of a vCPU's shared page");
+            }
+
+            _msrs ??= KvmMsrs.List(_system);
+            processor = new KvmVirtualCpu(configuration, _bus, handle, (ulong)_runSize, Facts, _dirtyLog, _msrs);
             if (_ringEntries > 0)
             {
                 _dirtyLog.Add(new KvmDirtyRing(handle.Descriptor, _ringEntries));

@@ -236,14 +236,32 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
     {
         ulong root = AcpiTables.Write(_ram, _description.VirtualCpus, withTimer: true);
         SystemManagementTables.Write(_ram, _description.Name);
+        foreach (IVirtualCpu processor in _processors)
+        {
+            MemoryTypes.SetDefault(processor);
+        }
+
         _processors[0].ReadState(out CpuRegisters reset);
         CpuRegisters entry = BootPayload.Load(_description, _ram, root, reset);
         _processors[0].WriteState(entry);
     }
 
-    private void OnProcessorEnded(int index, VirtualCpuExit exit) => Stop(exit.Reason == VirtualCpuExitReason.Shutdown
-        ? new MachineStop(MachineStopReason.TripleFault, exit.Detail ?? $"vCPU {index} met a triple fault")
-        : new MachineStop(MachineStopReason.Failed, $"vCPU {index}: {exit.Detail}"));
+    private void OnProcessorEnded(int index, VirtualCpuExit exit)
+    {
+        if (exit.Reason != VirtualCpuExitReason.Shutdown)
+        {
+            Stop(new MachineStop(MachineStopReason.Failed, $"vCPU {index}: {exit.Detail}"));
+        }
+        else if (_description.RestartOnReset)
+        {
+            // Chipsets answer a processor's shutdown cycle with a reset.
+            ((IMachineEvents)this).Reset();
+        }
+        else
+        {
+            Stop(new MachineStop(MachineStopReason.TripleFault, exit.Detail ?? $"vCPU {index} met a triple fault"));
+        }
+    }
 
     /// <summary>The first reason wins; whatever the guest does until it is stopped is not looked at any more.</summary>
     private void Stop(MachineStop stop)

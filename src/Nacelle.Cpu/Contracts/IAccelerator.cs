@@ -44,6 +44,12 @@ public interface IKernelInterruptControllers
     /// <summary>Delivers a message-signalled interrupt.</summary>
     void SendMessage(ulong address, uint data);
 
+    /// <summary>
+    /// Takes the interrupts of the 8254's channel 0 off their pin while an HPET replaces it (IA-PC HPET 1.0a, 2.3.5), or puts
+    /// them back.
+    /// </summary>
+    void DisconnectIntervalTimer(bool disconnected);
+
     /// <summary>Back to the state after power-on, for a machine reset; LAPICs follow with their vCPUs. Routes stay.</summary>
     void Reset();
 }

@@ -22,13 +22,20 @@ public static unsafe class KvmCpuid
     /// <exception cref="PlatformNotSupportedException">KVM lacks something; the message names it.</exception>
     public static CpuidTable Supported(int vcpuIndex, uint apicId, int vcpuCount, bool nested = false)
     {
+        using KvmHandle system = KvmHost.Open(out KvmFacts facts);
+        return Supported(List(system), facts, vcpuIndex, apicId, vcpuCount, nested);
+    }
+
+    /// <summary>As the public one, from what the host answered before.</summary>
+    internal static CpuidTable Supported(
+        KvmCpuidEntry[] offered, KvmFacts facts, int vcpuIndex, uint apicId, int vcpuCount, bool nested)
+    {
         ArgumentOutOfRangeException.ThrowIfNegative(vcpuIndex);
         ArgumentOutOfRangeException.ThrowIfLessThan(vcpuCount, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vcpuIndex, vcpuCount);
-        using KvmHandle system = KvmHost.Open(out KvmFacts facts);
         KvmTopology topology = new(apicId, vcpuCount);
-        List<CpuidEntry> entries = [];
-        foreach (KvmCpuidEntry host in List(system))
+        List<CpuidEntry> entries = new(offered.Length + 3);
+        foreach (KvmCpuidEntry host in offered)
         {
             if (IsReplaced(host.Function))
             {
@@ -80,7 +87,9 @@ public static unsafe class KvmCpuid
         vcpu.Call(KvmRequest.SetCpuid, request, "set a vCPU's CPUID table");
     }
 
-    private static KvmCpuidEntry[] List(KvmHandle system)
+    /// <summary>Asks the host what it offers.</summary>
+    /// <exception cref="LinuxException">KVM refused.</exception>
+    internal static KvmCpuidEntry[] List(KvmHandle system)
     {
         byte* request = stackalloc byte[8 + (MaximumEntries * sizeof(KvmCpuidEntry))];
         *(ulong*)request = MaximumEntries;

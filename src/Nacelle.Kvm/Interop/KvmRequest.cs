@@ -53,6 +53,7 @@ internal static class KvmRequest
     public const uint SetXsave = 0x5000_AEA5;
     public const uint GetXcrs = 0x8188_AEA6;
     public const uint SetXcrs = 0x4188_AEA7;
+    public const uint ClockControl = 0xAEAD;
     public const uint GetXsave2 = 0x9000_AECF;
     public const uint SetDeviceAttribute = 0x4018_AEE1;
     public const uint GetDeviceAttribute = 0x4018_AEE2;

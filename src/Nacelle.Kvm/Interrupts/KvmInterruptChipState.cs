@@ -7,6 +7,10 @@ internal sealed unsafe class KvmInterruptChipState
 {
     private const int ChipSize = 520;
     private const int TimerSize = 112;
+
+    /// <summary>Where struct kvm_pit_state2 holds its flags, after three channels of 24 bytes, and the flag for an HPET in charge.</summary>
+    private const int TimerFlags = 72;
+    private const uint TimerDisconnected = 1;
     private const int Chips = 3;
 
     private readonly byte[] _chips = new byte[Chips * ChipSize];
@@ -30,6 +34,21 @@ internal sealed unsafe class KvmInterruptChipState
         }
 
         return state;
+    }
+
+    /// <summary>Silences channel 0 of the 8254, or lets it interrupt again.</summary>
+    /// <exception cref="Linux.LinuxException">The kernel refused.</exception>
+    public static void DisconnectTimer(KvmHandle vm, bool disconnected)
+    {
+        byte* timer = stackalloc byte[TimerSize];
+        vm.Call(KvmRequest.GetIntervalTimer, timer, "read KVM's interval timer");
+        uint* flags = (uint*)(timer + TimerFlags);
+        uint wanted = disconnected ? *flags | TimerDisconnected : *flags & ~TimerDisconnected;
+        if (wanted != *flags)
+        {
+            *flags = wanted;
+            vm.Call(KvmRequest.SetIntervalTimer, timer, "connect KVM's interval timer");
+        }
     }
 
     /// <summary>Puts the state back.</summary>

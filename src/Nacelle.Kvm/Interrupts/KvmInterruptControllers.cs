@@ -51,6 +51,10 @@ public sealed unsafe class KvmInterruptControllers : IKernelInterruptControllers
     }
 
     /// <inheritdoc/>
+    /// <exception cref="LinuxException">The host refused.</exception>
+    public void DisconnectIntervalTimer(bool disconnected) => KvmInterruptChipState.DisconnectTimer(_vm, disconnected);
+
+    /// <inheritdoc/>
     public void Reset() => _powerOn.Write(_vm);
 
     /// <summary>Makes a descriptor raise an edge on an interrupt, without the monitor in between (irqfd).</summary>

@@ -53,6 +53,9 @@ public sealed unsafe partial class KvmVirtualCpu : IVirtualCpu
         _kick.Enter();
         try
         {
+            // Tells a guest with a paravirtual clock that it stood still, so that its watchdogs do not blame a lockup. Refused
+            // before the guest has such a clock.
+            _ = _handle.Try(KvmRequest.ClockControl, 0);
             return RunUntilExit();
         }
         finally

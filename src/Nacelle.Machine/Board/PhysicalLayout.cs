@@ -8,7 +8,12 @@ internal static class PhysicalLayout
     /// <summary>RAM above this goes to 4 GiB and beyond.</summary>
     internal const ulong LowRamLimit = 0x8000_0000;
 
-    /// <summary>PCI Express configuration space of 256 buses.</summary>
+    /// <summary>
+    /// The last PCI bus there is. A guest looks for devices on every bus up to it, 32 slots a bus, and each look is an exit.
+    /// </summary>
+    internal const byte LastBus = 0;
+
+    /// <summary>PCI Express configuration space, which the host bridge decodes for 256 buses.</summary>
     internal const ulong ConfigurationBase = 0xB000_0000;
 
     /// <summary>Bytes of <see cref="ConfigurationBase"/>.</summary>

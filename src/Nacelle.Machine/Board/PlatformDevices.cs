@@ -10,6 +10,7 @@ namespace Nacelle.Machine.Board;
 internal sealed class PlatformDevices
 {
     private readonly List<Action> _resets = [];
+    private readonly IKernelInterruptControllers? _kernel;
     private readonly ApicBus? _apicBus;
     private readonly ITimerService _timers;
     private IntervalTimer? _intervalTimer;
@@ -24,6 +25,7 @@ internal sealed class PlatformDevices
         MachineBus bus, IKernelInterruptControllers? kernel, ITimerService timers, ISerialBackend serial, IMachineEvents events)
     {
         _timers = timers;
+        _kernel = kernel;
         if (kernel is null)
         {
             _apicBus = new ApicBus();
@@ -104,6 +106,7 @@ internal sealed class PlatformDevices
 
     private void TakeLegacyInterrupts(bool taken)
     {
+        _kernel?.DisconnectIntervalTimer(taken);
         if (_intervalTimer is not null)
         {
             _intervalTimer.IsDisconnected = taken;

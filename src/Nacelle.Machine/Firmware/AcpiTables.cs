@@ -156,7 +156,7 @@ internal static class AcpiTables
     {
         byte[] body = new byte[8 + 16];
         BinaryPrimitives.WriteUInt64LittleEndian(body.AsSpan(8), PhysicalLayout.ConfigurationBase);
-        body[8 + 11] = 255;
+        body[8 + 11] = PhysicalLayout.LastBus;
         return Table("MCFG", 1, body);
     }
 

@@ -23,7 +23,7 @@ internal static class DifferentiatedDescription
             Name("_CID", EisaId("PNP0A03")),
             Name("_UID", Integer(0)),
             Name("_CRS", Resources(
-                Window(2, 2, 0, 255),
+                Window(2, 2, 0, PhysicalLayout.LastBus),
                 Ports(0xCF8, 8),
                 Window(1, 2, 0, 0xCF7),
                 Window(1, 2, 0xD00, 0xFFFF),

@@ -36,10 +36,8 @@ internal sealed record AcceleratorSelection(IAccelerator Accelerator, string Rea
     {
         try
         {
-            return new(
-                new KvmAccelerator(bus, virtualCpus),
-                reason,
-                index => KvmCpuid.Supported(index, (uint)index, virtualCpus));
+            KvmAccelerator accelerator = new(bus, virtualCpus);
+            return new(accelerator, reason, index => accelerator.SupportedCpuid(index, (uint)index));
         }
         catch (Exception error) when (error is LinuxException or PlatformNotSupportedException)
         {
