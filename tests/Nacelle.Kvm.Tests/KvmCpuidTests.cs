@@ -52,6 +52,29 @@ public class KvmCpuidTests
     }
 
     [KvmFact]
+    public void TheSizeOfTheExtendedStateFollowsXcr0()
+    {
+        // CR4.OSXSAVE; xsetbv of x87, SSE and AVX; cpuid 0xd: ebx to port 0x600.
+        using TestMachine machine = new(
+        [
+            0x0F, 0x20, 0xE0, 0x0D, 0x00, 0x00, 0x04, 0x00, 0x0F, 0x22, 0xE0, 0x31, 0xC9, 0x31, 0xD2, 0xB8, 0x07, 0x00, 0x00,
+            0x00, 0x0F, 0x01, 0xD1, 0xB8, 0x0D, 0x00, 0x00, 0x00, 0x31, 0xC9, 0x0F, 0xA2, 0x89, 0xD8, 0x66, 0xBA, 0x00, 0x06,
+            0xEF, 0xF4,
+        ]);
+        CpuidTable table = machine.Accelerator.SupportedCpuid(0, 0);
+        Assert.SkipUnless((table.Query(0xD, 0).Eax & 7) == 7, "this host's KVM offers no AVX");
+        RecordingDevice done = new() { OnWrite = machine.Cpu.RequestExit };
+        machine.Bus.Ports.Map(0x600, 4, "done", done);
+
+        Assert.Equal(VirtualCpuExitReason.Requested, TestMachine.Finish(machine.Start()).Reason);
+
+        // The legacy area and the header, then the upper halves of the YMM registers (SDM volume 1, 13.4).
+        Assert.Equal(512UL + 64 + 256, Assert.Single(done.Writes).Value);
+        machine.Cpu.ReadState(out CpuRegisters registers);
+        Assert.Equal(7UL, registers.Xcr0);
+    }
+
+    [KvmFact]
     public void ATableThatIsTooLongIsRefused()
     {
         using TestMachine machine = new([0xF4]);

@@ -6,6 +6,7 @@ namespace Nacelle.Kvm.Tests;
 public class KvmInterruptControllersTests
 {
     private const int Vector = 0x41;
+    private const int Pin = 20;
     private const ulong Handler = TestMachine.CodeAddress + 0x1000;
 
     // A fixed-delivery message to the LAPIC with id 0 (SDM volume 3, 11.11).
@@ -17,6 +18,16 @@ public class KvmInterruptControllersTests
     [
         0xB9, 0x1B, 0x00, 0x00, 0x00, 0x0F, 0x32, 0x0D, 0x00, 0x0C, 0x00, 0x00, 0x0F, 0x30,
         0xB9, 0x0F, 0x08, 0x00, 0x00, 0xB8, 0xFF, 0x01, 0x00, 0x00, 0x31, 0xD2, 0x0F, 0x30,
+        0xE6, 0x80, 0xFB, 0xF4, 0xEB, 0xFD,
+    ];
+
+    // As above, and the redirection entry of pin 20 points at the vector, edge-triggered (IOAPIC registers 0x38 and 0x39).
+    private static readonly byte[] s_waitingForPin =
+    [
+        0xB9, 0x1B, 0x00, 0x00, 0x00, 0x0F, 0x32, 0x0D, 0x00, 0x0C, 0x00, 0x00, 0x0F, 0x30,
+        0xB9, 0x0F, 0x08, 0x00, 0x00, 0xB8, 0xFF, 0x01, 0x00, 0x00, 0x31, 0xD2, 0x0F, 0x30,
+        0xBB, 0x00, 0x00, 0xC0, 0xFE, 0xC7, 0x03, 0x39, 0x00, 0x00, 0x00, 0xC7, 0x43, 0x10, 0x00, 0x00, 0x00, 0x00,
+        0xC7, 0x03, 0x38, 0x00, 0x00, 0x00, 0xC7, 0x43, 0x10, 0x41, 0x00, 0x00, 0x00,
         0xE6, 0x80, 0xFB, 0xF4, 0xEB, 0xFD,
     ];
 
@@ -64,6 +75,28 @@ public class KvmInterruptControllersTests
     }
 
     [KvmFact]
+    public void APinOfTheIoapicInterruptsTheGuest() => Interrupts(
+        (controllers, _) =>
+        {
+            controllers.SetLevel(Pin, true);
+            controllers.SetLevel(Pin, false);
+        },
+        s_waitingForPin);
+
+    [KvmFact]
+    public void ADescriptorConnectedToAPinInterruptsTheGuest()
+    {
+        using EventFileDescriptor notifier = new();
+        Interrupts(
+            (controllers, _) =>
+            {
+                controllers.Connect(notifier, Pin);
+                notifier.Signal();
+            },
+            s_waitingForPin);
+    }
+
+    [KvmFact]
     public void AnUnknownRouteIsRefused()
     {
         using TestMachine machine = new([0xF4]);
@@ -101,9 +134,9 @@ public class KvmInterruptControllersTests
 
     /// <summary>Starts a guest that waits, does something to it, and waits for one interrupt and the exit.</summary>
     /// <returns>How often the handler ran.</returns>
-    private static int Interrupts(Action<KvmInterruptControllers, TestMachine> raise)
+    private static int Interrupts(Action<KvmInterruptControllers, TestMachine> raise, byte[]? code = null)
     {
-        using TestMachine machine = new(s_waiting);
+        using TestMachine machine = new(code ?? s_waiting);
         using ManualResetEventSlim waiting = new();
         using ManualResetEventSlim interrupted = new();
         RecordingDevice handled = new() { OnWrite = interrupted.Set };

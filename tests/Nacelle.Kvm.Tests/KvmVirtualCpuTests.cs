@@ -91,6 +91,56 @@ public class KvmVirtualCpuTests
     }
 
     [KvmFact]
+    public void AnInstructionThatKvmCannotEmulateIsReportedWithItsBytesAndPlace()
+    {
+        // mov rbx, 0x1000000000; fld tbyte [rbx]; hlt: KVM emulates accesses to devices, but no x87 loads.
+        using TestMachine machine = new([0x48, 0xBB, 0x00, 0x00, 0x00, 0x00, 0x10, 0x00, 0x00, 0x00, 0xDB, 0x2B, 0xF4]);
+        machine.Bus.Memory.Map(TestMachine.DeviceAddress, 0x1000, "device", new RecordingDevice());
+
+        VirtualCpuExit exit = TestMachine.Finish(machine.Start());
+
+        Assert.Equal(VirtualCpuExitReason.Failed, exit.Reason);
+        Assert.Contains("KVM could not emulate an instruction", exit.Detail, StringComparison.Ordinal);
+        Assert.Contains($"rip 0x{TestMachine.CodeAddress + 10:x}", exit.Detail, StringComparison.Ordinal);
+        Assert.Contains("instruction bytes db 2b", exit.Detail, StringComparison.Ordinal);
+    }
+
+    [KvmFact]
+    public void RequestsUnderLoadLoseAndRepeatNoPortAccess()
+    {
+        // xor eax, eax; mov dx, 0x600; again: inc eax; out dx, eax; jmp again
+        using TestMachine machine = new([0x31, 0xC0, 0x66, 0xBA, 0x00, 0x06, 0xFF, 0xC0, 0xEF, 0xEB, 0xFB]);
+        RecordingDevice device = new();
+        machine.Bus.Ports.Map(0x600, 4, "counter", device);
+        using CancellationTokenSource enough = new();
+        Thread kicker = new(() =>
+        {
+            while (!enough.IsCancellationRequested)
+            {
+                machine.Cpu.RequestExit();
+                Thread.Yield();
+            }
+        });
+        kicker.Start();
+        try
+        {
+            for (int round = 0; round < 300; round++)
+            {
+                Assert.Equal(new VirtualCpuExit(VirtualCpuExitReason.Requested), machine.Cpu.Run());
+            }
+        }
+        finally
+        {
+            enough.Cancel();
+            kicker.Join();
+        }
+
+        ulong expected = 0;
+        Assert.All(device.Writes, write => Assert.Equal(++expected, write.Value));
+        Assert.Equal(expected, machine.Register(GeneralRegister.Rax));
+    }
+
+    [KvmFact]
     public void AHaltedVcpuIsLeftOnRequest()
     {
         // out 0x80, al; hlt; jmp back to hlt

@@ -4,13 +4,14 @@ using Nacelle.Memory;
 
 namespace Nacelle.Kvm;
 
-/// <summary>A guest of a few instructions in 64-bit mode at ring 0 that runs a loop between two port writes, again and again.</summary>
+/// <summary>A guest of a few instructions in 64-bit mode at ring 0 that runs a loop between port writes, again and again.</summary>
 internal static class CalibrationImage
 {
     public const ulong MemorySize = 0x20_0000;
     public const ushort MarkerPort = 0xE9;
-    public const byte LoopBegins = 1;
-    private const byte LoopEnds = 2;
+    public const byte Ready = 1;
+    public const byte LoopBegins = 2;
+    private const byte LoopEnds = 3;
 
     private const ulong PageMapLevel4 = 0x1000;
     private const ulong DirectoryPointers = 0x2000;
@@ -50,6 +51,8 @@ internal static class CalibrationImage
     {
         byte[] program =
         [
+            0xB0, Ready,                   // mov al, ready
+            0xE6, (byte)MarkerPort,        // out port, al
             0xB0, LoopBegins,              // mov al, begins
             0xE6, (byte)MarkerPort,        // out port, al
             0xB9, 0, 0, 0, 0,              // mov ecx, iterations
@@ -57,9 +60,9 @@ internal static class CalibrationImage
             0x75, 0xFC,                    // jnz to dec
             0xB0, LoopEnds,                // mov al, ends
             0xE6, (byte)MarkerPort,        // out port, al
-            0xEB, 0xED,                    // jmp to the start
+            0xEB, 0xE9,                    // jmp to the start
         ];
-        BinaryPrimitives.WriteInt32LittleEndian(program.AsSpan(5), iterations);
+        BinaryPrimitives.WriteInt32LittleEndian(program.AsSpan(9), iterations);
         return program;
     }
 }

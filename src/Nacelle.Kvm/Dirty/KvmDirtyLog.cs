@@ -115,11 +115,12 @@ public sealed unsafe class KvmDirtyLog : IDisposable
     }
 
     /// <summary>Makes room in the rings; called by a vCPU that could not go on.</summary>
-    internal void Drain()
+    /// <returns>Whether there was anything to take out, unless another thread was faster.</returns>
+    internal bool Drain()
     {
         lock (_lock)
         {
-            Harvest();
+            return Harvest();
         }
     }
 
@@ -162,7 +163,7 @@ public sealed unsafe class KvmDirtyLog : IDisposable
         }
     }
 
-    private void Harvest()
+    private bool Harvest()
     {
         bool any = false;
         foreach (KvmDirtyRing ring in _rings)
@@ -181,5 +182,7 @@ public sealed unsafe class KvmDirtyLog : IDisposable
         {
             throw new LinuxException("reset the dirty rings", Marshal.GetLastPInvokeError());
         }
+
+        return any;
     }
 }

@@ -49,11 +49,11 @@ public static class KvmHost
                     null),
                 Libc.ENOENT => new KvmProbe(
                     KvmAvailability.Absent,
-                    $"{path} does not exist: load kvm_intel or kvm_amd, switch virtualisation on in the firmware, or use --accel translator",
+                    $"{path} does not exist: load kvm_intel or kvm_amd, or switch virtualisation on in the firmware",
                     null),
                 Libc.ENODEV or Libc.ENXIO => new KvmProbe(
                     KvmAvailability.Absent,
-                    $"nothing is behind {path}: load kvm_intel or kvm_amd, or use --accel translator",
+                    $"nothing is behind {path}: load kvm_intel or kvm_amd",
                     null),
                 _ => new KvmProbe(
                     KvmAvailability.Absent, $"{path} does not open: {Marshal.GetPInvokeErrorMessage(error)}", null),
@@ -64,7 +64,7 @@ public static class KvmHost
         {
             KvmFacts facts = Gather(system);
             return facts.Missing is string missing
-                ? new KvmProbe(KvmAvailability.Insufficient, $"{path} lacks {missing}: use --accel translator", facts)
+                ? new KvmProbe(KvmAvailability.Insufficient, $"{path} lacks {missing}", facts)
                 : new KvmProbe(KvmAvailability.Available, $"{path} has what is needed", facts);
         }
     }
@@ -77,7 +77,7 @@ public static class KvmHost
         KvmHandle? system = TryOpen(DevicePath, out int error);
         if (system is null)
         {
-            throw new LinuxException($"use KVM ({Probe().Reason})", error);
+            throw new LinuxException($"{Probe().Reason}; or use --accel translator", error);
         }
 
         facts = Gather(system);

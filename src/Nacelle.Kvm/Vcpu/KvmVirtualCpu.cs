@@ -12,6 +12,8 @@ namespace Nacelle.Kvm;
 /// </remarks>
 public sealed unsafe partial class KvmVirtualCpu : IVirtualCpu
 {
+    private const int EmptyDrainLimit = 1000;
+
     private readonly KvmHandle _handle;
     private readonly MachineBus _bus;
     private readonly MemoryMapping _area;
@@ -92,6 +94,7 @@ public sealed unsafe partial class KvmVirtualCpu : IVirtualCpu
 
     private VirtualCpuExit RunUntilExit()
     {
+        int emptyDrains = 0;
         while (true)
         {
             if (_kick.IsRequested)
@@ -133,7 +136,13 @@ public sealed unsafe partial class KvmVirtualCpu : IVirtualCpu
                 case KvmExit.Interrupted:
                     break;
                 case KvmExit.DirtyRingFull:
-                    _dirtyLog.Drain();
+                    // Once is another thread's doing; again and again, the kernel has lost its place in the ring.
+                    emptyDrains = _dirtyLog.Drain() ? 0 : emptyDrains + 1;
+                    if (emptyDrains == EmptyDrainLimit)
+                    {
+                        return Failed("KVM says that its dirty ring is full but has no entry in it: log dirty pages in bitmaps");
+                    }
+
                     break;
                 case KvmExit.Shutdown:
                     return new VirtualCpuExit(VirtualCpuExitReason.Shutdown);
