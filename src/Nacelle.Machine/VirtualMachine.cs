@@ -207,6 +207,11 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
             _pci.AddDisk(_description.Disks[i], i, _description.VirtualCpus, PauseFor);
         }
 
+        for (int i = 0; i < _description.Networks.Length; i++)
+        {
+            _pci.AddNetwork(_description.Networks[i], i, _description);
+        }
+
         Console = console is null ? null : _pci.AddConsole(console);
         _pci.Place();
     }

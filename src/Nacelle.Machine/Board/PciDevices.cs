@@ -23,6 +23,7 @@ internal sealed class PciDevices : IDisposable
     private readonly EventLoop _loop = new("virtio");
     private readonly List<VirtioPciTransport> _transports = [];
     private readonly List<DiskAttachment> _disks = [];
+    private readonly List<NetworkAttachment> _networks = [];
 
     /// <summary>Makes the chipset's own functions; devices are added after it.</summary>
     /// <param name="bus">Where registers go.</param>
@@ -59,6 +60,18 @@ internal sealed class PciDevices : IDisposable
         DiskAttachment disk = new(description, index, virtualCpus, paused);
         _disks.Add(disk);
         AddVirtio($"disk {index} ({description.Path})", disk.Device, description.Packed);
+    }
+
+    /// <summary>Puts a network card on the bus.</summary>
+    /// <param name="description">The card.</param>
+    /// <param name="index">Its place among the cards.</param>
+    /// <param name="machine">The machine, for the defaults of address and queues.</param>
+    /// <exception cref="MachineException">The back end cannot be had.</exception>
+    internal void AddNetwork(NetworkDescription description, int index, MachineDescription machine)
+    {
+        NetworkAttachment network = new(description, index, machine, _diagnostics);
+        _networks.Add(network);
+        AddVirtio($"network {index}", network.Device, description.Packed);
     }
 
     /// <summary>Puts a console on the bus.</summary>
@@ -110,6 +123,11 @@ internal sealed class PciDevices : IDisposable
         foreach (DiskAttachment disk in _disks)
         {
             disk.Dispose();
+        }
+
+        foreach (NetworkAttachment network in _networks)
+        {
+            network.Dispose();
         }
 
         _loop.Dispose();

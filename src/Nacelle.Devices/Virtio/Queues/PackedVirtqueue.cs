@@ -31,6 +31,8 @@ internal sealed unsafe class PackedVirtqueue(
     private bool _availableWrap = true;
     private bool _usedWrap = true;
     private int _slotsHeld;
+    private int _stagedHead = -1;
+    private ushort _stagedFlags;
 
     public override void DisableNotifications() => WriteDeviceEvent(0, EventsDisabled);
 
@@ -101,20 +103,35 @@ internal sealed unsafe class PackedVirtqueue(
         return true;
     }
 
-    private protected override void PushCore(DescriptorChain chain, uint written)
+    private protected override void StageCore(DescriptorChain chain, uint written)
     {
         byte* entry = _ring + (_nextUsed * (int)DescriptorSize);
-        ulong address = _ringAddress + (_nextUsed * (ulong)DescriptorSize);
         Unsafe.WriteUnaligned(entry + 8, written);
         Unsafe.WriteUnaligned(entry + 12, chain.Id);
-        int flags = (_usedWrap ? AvailableFlag | UsedFlag : 0) | (written > 0 ? WriteFlag : 0);
+        ushort flags = (ushort)((_usedWrap ? AvailableFlag | UsedFlag : 0) | (written > 0 ? WriteFlag : 0));
+        if (_stagedHead < 0)
+        {
+            // The driver goes through the ring in order: as long as the first one is not used, it sees none of the others.
+            _stagedHead = _nextUsed;
+            _stagedFlags = flags;
+        }
+        else
+        {
+            WriteUsedFlags(_nextUsed, flags);
+        }
 
-        // The flags hand the descriptor over, so they come last (2.8.6).
-        Volatile.Write(ref *(ushort*)(entry + 14), (ushort)flags);
-        Memory.NotifyWritten(address + 8, 8);
         _slotsHeld -= chain.SlotCount;
         _pushedSlots += chain.SlotCount;
         Advance(ref _nextUsed, ref _usedWrap, chain.SlotCount);
+    }
+
+    private protected override void PublishCore()
+    {
+        if (_stagedHead >= 0)
+        {
+            WriteUsedFlags((ushort)_stagedHead, _stagedFlags);
+            _stagedHead = -1;
+        }
     }
 
     private protected override bool TakeNotificationNeeded()
@@ -196,6 +213,14 @@ internal sealed unsafe class PackedVirtqueue(
         }
 
         position = (ushort)next;
+    }
+
+    /// <summary>The flags hand a descriptor over, so they come last (2.8.6).</summary>
+    private void WriteUsedFlags(ushort position, ushort flags)
+    {
+        int offset = position * (int)DescriptorSize;
+        Volatile.Write(ref *(ushort*)(_ring + offset + 14), flags);
+        Memory.NotifyWritten(_ringAddress + (ulong)offset + 8, 8);
     }
 
     private void WriteDeviceEvent(ushort position, ushort mode)

@@ -92,7 +92,7 @@ internal sealed unsafe class SplitVirtqueue(
         return true;
     }
 
-    private protected override void PushCore(DescriptorChain chain, uint written)
+    private protected override void StageCore(DescriptorChain chain, uint written)
     {
         int offset = 4 + (8 * (_nextUsed & (Size - 1)));
         *(uint*)(_used + offset) = chain.Id;
@@ -100,8 +100,9 @@ internal sealed unsafe class SplitVirtqueue(
         Memory.NotifyWritten(_usedAddress + (ulong)offset, 8);
         _nextUsed++;
         _held--;
-        WriteUsed16(2, _nextUsed);
     }
+
+    private protected override void PublishCore() => WriteUsed16(2, _nextUsed);
 
     private protected override bool TakeNotificationNeeded()
     {

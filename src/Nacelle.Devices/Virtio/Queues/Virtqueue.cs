@@ -115,6 +115,18 @@ public abstract unsafe class Virtqueue
     /// <param name="written">Bytes written from the start of the writable part.</param>
     public void Push(DescriptorChain chain, uint written)
     {
+        Stage(chain, written);
+        Publish();
+    }
+
+    /// <summary>
+    /// Gives a buffer back like <see cref="Push"/>, but hides it from the driver until <see cref="Publish"/>: buffers that
+    /// carry one thing together must become visible together.
+    /// </summary>
+    /// <param name="chain">From <see cref="TryPop"/>.</param>
+    /// <param name="written">Bytes written from the start of the writable part.</param>
+    public void Stage(DescriptorChain chain, uint written)
+    {
         ArgumentNullException.ThrowIfNull(chain);
         if (IsBroken)
         {
@@ -135,7 +147,16 @@ public abstract unsafe class Virtqueue
             remaining -= part;
         }
 
-        PushCore(chain, written);
+        StageCore(chain, written);
+    }
+
+    /// <summary>Shows the driver all staged buffers at once.</summary>
+    public void Publish()
+    {
+        if (!IsBroken)
+        {
+            PublishCore();
+        }
     }
 
     /// <summary>Interrupts the driver if it wants to hear of the buffers pushed since the last call.</summary>
@@ -166,7 +187,9 @@ public abstract unsafe class Virtqueue
 
     private protected abstract bool TryPopCore(DescriptorChain chain);
 
-    private protected abstract void PushCore(DescriptorChain chain, uint written);
+    private protected abstract void StageCore(DescriptorChain chain, uint written);
+
+    private protected abstract void PublishCore();
 
     private protected abstract bool TakeNotificationNeeded();
 

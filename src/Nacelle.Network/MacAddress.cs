@@ -1,0 +1,79 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+
+namespace Nacelle.Network;
+
+/// <summary>An Ethernet address.</summary>
+/// <param name="Value">The six bytes as a number; the first on the wire is the highest.</param>
+public readonly record struct MacAddress(ulong Value)
+{
+    /// <summary>Bytes of an address.</summary>
+    public const int Size = 6;
+
+    /// <summary>FF:FF:FF:FF:FF:FF.</summary>
+    public static MacAddress Broadcast { get; } = new(0xFFFF_FFFF_FFFF);
+
+    /// <summary>Whether it names a group (the broadcast address does), not a station.</summary>
+    public bool IsGroup => (Value & 0x0100_0000_0000) != 0;
+
+    /// <summary>Reads the bytes as they are on the wire.</summary>
+    /// <param name="bytes">At least <see cref="Size"/> of them.</param>
+    public static MacAddress Read(ReadOnlySpan<byte> bytes)
+    {
+        ulong value = 0;
+        for (int i = 0; i < Size; i++)
+        {
+            value = (value << 8) | bytes[i];
+        }
+
+        return new MacAddress(value);
+    }
+
+    /// <summary>Writes the bytes as they are on the wire.</summary>
+    /// <param name="bytes">Room for <see cref="Size"/> of them.</param>
+    public void Write(Span<byte> bytes)
+    {
+        for (int i = 0; i < Size; i++)
+        {
+            bytes[i] = (byte)(Value >> (8 * (Size - 1 - i)));
+        }
+    }
+
+    /// <summary>Reads "52:54:00:12:34:56", in either case.</summary>
+    /// <returns>False where the text is anything else.</returns>
+    public static bool TryParse(string text, out MacAddress address)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        string[] parts = text.Split(':');
+        ulong value = 0;
+        bool valid = parts.Length == Size;
+        foreach (string part in parts)
+        {
+            valid &= byte.TryParse(part, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out byte number) && part.Length == 2;
+            value = (value << 8) | number;
+        }
+
+        address = valid ? new MacAddress(value) : default;
+        return valid;
+    }
+
+    /// <summary>Derives a locally administered address of a station: always the same for the same name and place.</summary>
+    /// <param name="machine">The machine's name.</param>
+    /// <param name="place">The interface's place among those of the machine.</param>
+    public static MacAddress Derive(string machine, int place)
+    {
+        byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{place}\0{machine}")));
+        ulong value = Read(digest).Value;
+        return new MacAddress((value & ~0x0300_0000_0000UL) | 0x0200_0000_0000UL);
+    }
+
+    /// <inheritdoc/>
+    public override string ToString()
+    {
+        Span<byte> bytes = stackalloc byte[Size];
+        Write(bytes);
+        return string.Create(
+            CultureInfo.InvariantCulture, $"{bytes[0]:x2}:{bytes[1]:x2}:{bytes[2]:x2}:{bytes[3]:x2}:{bytes[4]:x2}:{bytes[5]:x2}");
+    }
+}
