@@ -1,0 +1,114 @@
+using Nacelle.Machine;
+
+namespace Nacelle;
+
+/// <summary>A machine with its serial port connected as described: started once, ended by the guest or from outside.</summary>
+/// <remarks>Members may be called from any thread.</remarks>
+public sealed class MachineSession : IDisposable
+{
+    private readonly VirtualMachine _machine;
+    private readonly ISerialConnection? _serial;
+
+    private MachineSession(VirtualMachine machine, ISerialConnection? serial)
+    {
+        _machine = machine;
+        _serial = serial;
+        Completion = CompleteAsync();
+    }
+
+    /// <summary>"kvm" or "translator".</summary>
+    public string AcceleratorName => _machine.AcceleratorName;
+
+    /// <summary>Why that accelerator, in one line.</summary>
+    public string AcceleratorReason => _machine.AcceleratorReason;
+
+    /// <summary>Completes when the machine has ended and its output is where it belongs.</summary>
+    public Task<MachineStop> Completion { get; }
+
+    /// <summary>Raised, on any thread, with a line when a guest driver breaks a rule or the serial port loses output.</summary>
+    public event Action<string>? Diagnostic;
+
+    /// <summary>Raised, on any thread, with the reason in one line when the machine pauses over a host error.</summary>
+    public event Action<string>? Paused;
+
+    /// <summary>Builds a machine with everything that it is connected to; nothing runs yet.</summary>
+    /// <param name="description">What to build.</param>
+    /// <param name="standardStreams">
+    /// Makes the connection for a serial port on the standard streams; null connects such a port to nothing. The session
+    /// owns what it makes.
+    /// </param>
+    /// <exception cref="MachineException">The host or the files do not allow it. Nothing is left behind.</exception>
+    public static MachineSession Build(MachineDescription description, Func<ISerialConnection>? standardStreams = null)
+    {
+        ArgumentNullException.ThrowIfNull(description);
+        ISerialConnection? serial = Connect(description.Serial, standardStreams);
+        try
+        {
+            VirtualMachine machine = VirtualMachine.Build(description, serial);
+            MachineSession session = new(machine, serial);
+            machine.Diagnostic += line => session.Diagnostic?.Invoke(line);
+            machine.Paused += reason => session.Paused?.Invoke(reason);
+            if (serial is not null)
+            {
+                serial.Diagnostic += line => session.Diagnostic?.Invoke(line);
+                serial.Attach(machine.Serial);
+            }
+
+            return session;
+        }
+        catch
+        {
+            serial?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Starts the guest. Once.</summary>
+    public void Start() => _machine.Start();
+
+    /// <summary>Stops the vCPUs until <see cref="Continue"/>.</summary>
+    public void Pause() => _machine.Pause();
+
+    /// <summary>Lets a paused machine go on, trying again what the host refused.</summary>
+    public void Continue() => _machine.Continue();
+
+    /// <summary>Presses the ACPI power button.</summary>
+    /// <returns>Whether the guest listens to it.</returns>
+    public bool PressPowerButton() => _machine.PressPowerButton();
+
+    /// <summary>Ends the machine at once, as pulling the plug would, even when nobody takes its output.</summary>
+    public void RequestStop()
+    {
+        _serial?.Cancel();
+        _machine.RequestStop();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _serial?.Cancel();
+        _machine.Dispose();
+        _serial?.Dispose();
+    }
+
+    private static ISerialConnection? Connect(SerialDescription serial, Func<ISerialConnection>? standardStreams) =>
+        serial switch
+        {
+            { Kind: SerialKind.StandardStreams } => standardStreams?.Invoke(),
+            { Kind: SerialKind.File, Path: string path } => new SerialFile(path),
+            { Kind: SerialKind.Socket, Path: string path } => new SerialSocket(path),
+            { Kind: SerialKind.None } => null,
+            _ => throw new MachineException(MachineErrorKind.Configuration, $"a serial port of kind {serial.Kind} needs a path"),
+        };
+
+    private async Task<MachineStop> CompleteAsync()
+    {
+        MachineStop stop = await _machine.Completion.ConfigureAwait(false);
+        if (_serial is not null)
+        {
+            await Task.Run(_serial.Drain).ConfigureAwait(false);
+        }
+
+        return stop;
+    }
+}
