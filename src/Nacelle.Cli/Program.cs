@@ -1,1 +1,3 @@
-Console.WriteLine("nacelle");
+using Nacelle.Cli;
+
+return await CommandLine.RunAsync(args).ConfigureAwait(false);

@@ -1,0 +1,44 @@
+using System.CommandLine;
+using Nacelle.Configuration;
+
+namespace Nacelle.Cli;
+
+/// <summary>Says in one line why a command line is not understood.</summary>
+internal static class UsageError
+{
+    /// <summary>The first error, with the nearest valid word, and where to read on.</summary>
+    internal static string Describe(ParseResult result)
+    {
+        Command command = result.CommandResult.Command;
+        string path = command is RootCommand ? "nacelle" : $"nacelle {command.Name}";
+        return $"{Reason(result, command)} (see '{path} --help')";
+    }
+
+    private static string Reason(ParseResult result, Command command)
+    {
+        if (result.UnmatchedTokens.Count != 0)
+        {
+            return Unknown(result.UnmatchedTokens[0], command);
+        }
+
+        if (command.Action is null && command.Subcommands.Count != 0)
+        {
+            return $"name a command: {string.Join(", ", command.Subcommands.Select(sub => sub.Name))}";
+        }
+
+        return result.Errors[0].Message.TrimEnd('.');
+    }
+
+    private static string Unknown(string word, Command command)
+    {
+        bool option = word.StartsWith('-');
+        int equals = word.IndexOf('=', StringComparison.Ordinal);
+        string name = option && equals > 0 ? word[..equals] : word;
+        IEnumerable<string> valid = option
+            ? command.Options.Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options)).Select(o => o.Name)
+            : command.Subcommands.Select(sub => sub.Name);
+        string hint = NearestName.Find(name, valid) is string nearest ? $": did you mean '{nearest}'?" : "";
+        string kind = option ? "option" : command.Subcommands.Count != 0 ? "command" : "argument";
+        return $"unknown {kind} '{name}'{hint}";
+    }
+}

@@ -1,0 +1,46 @@
+using System.Runtime.InteropServices;
+using Nacelle.Machine;
+
+namespace Nacelle.Cli;
+
+/// <summary>How ends and errors become exit codes.</summary>
+internal static class ExitCodes
+{
+    /// <summary>The largest exit code that a guest can choose.</summary>
+    internal const int LargestGuestCode = 127;
+
+    private const int SignalBase = 128;
+
+    /// <summary>Of a machine that ran.</summary>
+    internal static int Of(MachineStop stop) => stop.Reason switch
+    {
+        MachineStopReason.PowerOff => (int)ExitCode.Success,
+        MachineStopReason.Reset => (int)ExitCode.Reset,
+        MachineStopReason.TripleFault => (int)ExitCode.TripleFault,
+        MachineStopReason.Panic => (int)ExitCode.Panic,
+        MachineStopReason.DebugExit => OfGuest(stop.GuestCode),
+        MachineStopReason.Requested => (int)ExitCode.Quit,
+        _ => (int)ExitCode.MachineFailed,
+    };
+
+    /// <summary>Of a machine that could not be built.</summary>
+    internal static int Of(MachineErrorKind kind) => kind switch
+    {
+        MachineErrorKind.Configuration => (int)ExitCode.Configuration,
+        MachineErrorKind.GuestImage => (int)ExitCode.GuestImage,
+        _ => (int)ExitCode.HostResource,
+    };
+
+    /// <summary>Of a value written to the debug-exit port: 2 × value + 1, as test kernels expect, 127 for values above 63.</summary>
+    internal static int OfGuest(uint value) => (int)Math.Min((2UL * value) + 1, LargestGuestCode);
+
+    /// <summary>Of a signal that ended the machine: 128 and its number, as shells have it.</summary>
+    internal static int Of(PosixSignal signal) => SignalBase + signal switch
+    {
+        PosixSignal.SIGHUP => 1,
+        PosixSignal.SIGINT => 2,
+        PosixSignal.SIGQUIT => 3,
+        PosixSignal.SIGTERM => 15,
+        _ => throw new ArgumentOutOfRangeException(nameof(signal), signal, "no signal that ends the machine"),
+    };
+}

@@ -1,0 +1,174 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text;
+using Nacelle.Machine;
+
+namespace Nacelle.Cli;
+
+/// <summary>Runs one machine for a person: terminal, signals, notices and the exit code.</summary>
+internal sealed class MachineRunner
+{
+    private readonly MachineDescription _description;
+    private readonly RunSettings _settings;
+    private readonly Notices _notices;
+    private volatile MachineSession? _session;
+    private volatile RawTerminal? _terminal;
+    private volatile bool _outputClosed;
+    private bool _paused;
+
+    private MachineRunner(MachineDescription description, RunSettings settings)
+    {
+        _description = description;
+        _settings = settings;
+        _notices = new Notices { Quiet = settings.Quiet };
+    }
+
+    /// <summary>Runs a machine to its end.</summary>
+    /// <returns>The exit code.</returns>
+    internal static Task<int> RunAsync(MachineDescription description, RunSettings settings) =>
+        new MachineRunner(description, settings).RunAsync();
+
+    private async Task<int> RunAsync()
+    {
+        using EndSignals signals = new(() => _session?.RequestStop(), () => _terminal?.Dispose());
+        try
+        {
+            using MachineSession session = MachineSession.Build(_description, ConnectStandardStreams);
+            MachineStop stop;
+            using (_terminal = _description.Serial.Kind == SerialKind.StandardStreams ? RawTerminal.TryEnter() : null)
+            {
+                _notices.Terminal = _terminal;
+                session.Diagnostic += _notices.Say;
+                session.Paused += OnPaused;
+                _session = session;
+                Introduce(session);
+                session.Start();
+                if (signals.Received is not null)
+                {
+                    session.RequestStop();
+                }
+
+                stop = await session.Completion.ConfigureAwait(false);
+            }
+
+            return Conclude(stop, signals);
+        }
+        catch (MachineException error)
+        {
+            _notices.Error(error.Message);
+            return ExitCodes.Of(error.Kind);
+        }
+    }
+
+    private StandardStreams ConnectStandardStreams()
+    {
+        OutputWatcher? watcher = _settings.BootMarker is string marker
+            ? new OutputWatcher(Encoding.UTF8.GetBytes(marker), ReportBoot)
+            : null;
+        StandardStreams streams = new(_settings.EscapeKey, watcher);
+        streams.Command += OnCommand;
+        streams.OutputClosed += () =>
+        {
+            _outputClosed = true;
+            _session?.RequestStop();
+        };
+        return streams;
+    }
+
+    private void Introduce(MachineSession session)
+    {
+        _notices.Say($"accelerator {session.AcceleratorName}: {session.AcceleratorReason}");
+        if (_terminal is not null && _settings.EscapeKey is byte key)
+        {
+            _notices.Say($"to leave, press {EscapeKeyOption.Format(key)} and then q; {EscapeKeyOption.Format(key)} and h for more");
+        }
+    }
+
+    private int Conclude(MachineStop stop, EndSignals signals)
+    {
+        if (signals.Received is { } signal && stop.Reason == MachineStopReason.Requested)
+        {
+            _notices.Say($"{signal}: the machine was ended");
+            return ExitCodes.Of(signal);
+        }
+
+        if (_outputClosed && stop.Reason == MachineStopReason.Requested)
+        {
+            _notices.Error("standard output was closed by its reader: the machine was ended");
+            return (int)ExitCode.OutputClosed;
+        }
+
+        int code = ExitCodes.Of(stop);
+        switch (stop.Reason)
+        {
+            case MachineStopReason.PowerOff:
+                _notices.Say("the guest powered off");
+                break;
+            case MachineStopReason.Requested:
+                _notices.Say("the machine was ended");
+                break;
+            case MachineStopReason.DebugExit:
+                _notices.Say(string.Create(CultureInfo.InvariantCulture, $"the guest ended the machine with value {stop.GuestCode}"));
+                break;
+            case MachineStopReason.Reset:
+                _notices.Say("the guest asked for a reset, and --no-reboot was given");
+                break;
+            default:
+                _notices.Error(stop.Detail ?? stop.Reason.ToString());
+                break;
+        }
+
+        return code;
+    }
+
+    private void ReportBoot()
+    {
+        using Process self = Process.GetCurrentProcess();
+        TimeSpan elapsed = DateTime.Now - self.StartTime;
+        _notices.Say(string.Create(CultureInfo.InvariantCulture, $"the guest was up {elapsed.TotalSeconds:0.00} s after the start"));
+    }
+
+    private void OnPaused(string reason)
+    {
+        _paused = true;
+        string how = _terminal is not null && _settings.EscapeKey is byte key
+            ? $"{EscapeKeyOption.Format(key)} and p"
+            : string.Create(CultureInfo.InvariantCulture, $"'kill -USR1 {Environment.ProcessId}'");
+        _notices.Error($"paused: {reason} ({how} continues)");
+    }
+
+    private void OnCommand(EscapeCommand command)
+    {
+        if (_session is not { } session)
+        {
+            return;
+        }
+
+        switch (command)
+        {
+            case EscapeCommand.Quit:
+                session.RequestStop();
+                break;
+            case EscapeCommand.PauseOrContinue:
+                _paused = !_paused;
+                if (_paused)
+                {
+                    session.Pause();
+                }
+                else
+                {
+                    session.Continue();
+                }
+
+                _notices.Say(_paused ? "paused" : "continued");
+                break;
+            case EscapeCommand.PowerButton:
+                _notices.Say(session.PressPowerButton() ? "power button pressed" : "the guest does not listen to the power button");
+                break;
+            default:
+                string key = EscapeKeyOption.Format(_settings.EscapeKey ?? 0);
+                _notices.Say($"after {key}: q ends the machine, p pauses or continues it, b presses its power button, {key} sends {key}");
+                break;
+        }
+    }
+}

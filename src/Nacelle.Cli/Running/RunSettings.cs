@@ -1,0 +1,7 @@
+namespace Nacelle.Cli;
+
+/// <summary>How a person wants to be dealt with while a machine runs; nothing of it reaches the guest.</summary>
+/// <param name="Quiet">Only errors are said.</param>
+/// <param name="EscapeKey">The byte of the escape key; null for none.</param>
+/// <param name="BootMarker">A text in the guest's output whose first appearance is timed; null for none.</param>
+internal sealed record RunSettings(bool Quiet, byte? EscapeKey, string? BootMarker);
