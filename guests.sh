@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# Puts the test guests together from Debian packages, without root and without touching the host:
+#   artifacts/guests/vmlinuz-cloud, vmlinuz-generic, vmlinuz-rt    Debian's kernels as they are
+#   artifacts/guests/initramfs.cpio.gz                             busybox and the virtio modules of all three
+# Packages are kept under artifacts/cache/guests; --update looks for newer ones.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+suite=bookworm
+mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
+output=artifacts/guests
+cache=artifacts/cache/guests
+kinds=(cloud generic rt)
+
+fail() { echo "guests.sh: $1" >&2; exit "${2:-1}"; }
+
+update=no
+case "${1:-}" in
+  "") ;;
+  --update) update=yes ;;
+  *) fail "unknown option '$1': give --update or nothing" 2 ;;
+esac
+
+# What the result is made from; a re-run with the same does nothing.
+recipe=$(cat guests.sh guests/* | sha256sum | cut -d' ' -f1)
+if [ "$update" = no ] && [ "$(cat "$output/recipe" 2>/dev/null)" = "$recipe" ]; then
+  exit 0
+fi
+
+for tool in apt-get apt-cache dpkg gzip sha256sum; do
+  command -v "$tool" >/dev/null || fail "'$tool' is missing: run this on Debian or a system derived from it" 3
+done
+
+mkdir -p "$cache" "$output"
+root=$(pwd)
+
+# One at a time; whoever waits finds the work done.
+exec 9> "$cache/lock"
+flock 9
+if [ "$update" = no ] && [ "$(cat "$output/recipe" 2>/dev/null)" = "$recipe" ]; then
+  exit 0
+fi
+
+# A package list of our own, so that neither root nor the host's sources are needed. The signing keys are Debian's.
+apt_state=$root/$cache/apt
+mkdir -p "$apt_state"/{lists/partial,archives/partial}
+: > "$apt_state/status"
+keys=/usr/share/keyrings/debian-archive-keyring.gpg
+[ -r "$keys" ] || fail "Debian's signing keys are missing: apt-get install debian-archive-keyring" 3
+printf 'deb [signed-by=%s] %s %s main\n' \
+  "$keys" "$mirror" "$suite" "$keys" "${mirror%/}-security" "$suite-security" > "$apt_state/sources.list"
+apt_options=(
+  -q -q
+  -o "Dir::State=$apt_state" -o "Dir::State::status=$apt_state/status" -o "Dir::State::lists=$apt_state/lists"
+  -o "Dir::Cache=$apt_state" -o "Dir::Etc::sourcelist=$apt_state/sources.list" -o Dir::Etc::sourceparts=-
+  -o APT::Architecture=amd64 -o APT::Architectures=amd64 -o APT::Sandbox::User=root -o Acquire::Languages=none
+  -o Acquire::Retries=3 -o Debug::NoLocking=1
+)
+fetch_lists() {
+  apt-get "${apt_options[@]}" update >&2 || fail "no package list from $mirror: see whether the network reaches it" 4
+}
+if [ "$update" = yes ] || ! apt-cache "${apt_options[@]}" show busybox-static >/dev/null 2>&1; then
+  fetch_lists
+fi
+
+# A field of a package's record.
+field() {
+  apt-cache "${apt_options[@]}" show --no-all-versions "$1" 2>/dev/null | sed -n "s/^$2: //p"
+}
+
+# Leaves a package's file in the cache and says its name.
+package() {
+  local name=$1 version file
+  version=$(field "$name" Version)
+  [ -n "$version" ] || fail "Debian $suite has no package '$name': see whether --update finds it" 4
+  file=$cache/${name}_${version//:/%3a}_amd64.deb
+  if [ ! -s "$file" ]; then
+    echo "guests.sh: downloading $name $version" >&2
+    rm -rf "$cache/download"
+    mkdir "$cache/download"
+    (cd "$cache/download" && apt-get "${apt_options[@]}" download "$name=$version" >&2) \
+      || fail "cannot download '$name' from $mirror: try --update, and see whether the network reaches it" 4
+    mv "$cache"/download/*.deb "$file"
+    rmdir "$cache/download"
+  fi
+  echo "$file"
+}
+
+work=$(mktemp -d "$cache/work.XXXXXX")
+trap 'rm -rf "$root/$work"' EXIT
+
+file=$(package busybox-static)
+dpkg -x "$file" "$work/busybox"
+busybox=$work/busybox/bin/busybox
+
+tree=$work/root
+mkdir -p "$tree"/{bin,sbin,dev,proc,sys,tmp,mnt,etc,lib/modules,usr/share/udhcpc}
+cp "$busybox" "$tree/bin/busybox"
+for applet in $("$busybox" --list); do
+  case "$applet" in busybox | linuxrc) ;; *) ln -s busybox "$tree/bin/$applet" ;; esac
+done
+install -m 755 guests/init "$tree/init"
+install -m 644 guests/shrc "$tree/etc/shrc"
+install -m 755 guests/udhcpc.script "$tree/usr/share/udhcpc/default.script"
+
+# The modules that the tests need, by file name; those that they depend on come along.
+wanted=(virtio_pci virtio_blk virtio_net virtio_console virtio-rng virtio_balloon pvpanic-mmio button evdev)
+
+# Adds a module and, first, what its own record says it depends on.
+add_module() {
+  local from=$1 to=$2 name=$3 file dependency
+  file=$(find "$from/kernel" \( -name "$name.ko" -o -name "${name//_/-}.ko" \) -print -quit)
+  # What is no file is built into the kernel.
+  [ -n "$file" ] || return 0
+  [ ! -e "$to/${file#"$from/"}" ] || return 0
+  install -D -m 644 "$file" "$to/${file#"$from/"}"
+  for dependency in $(tr '\0' '\n' < "$file" | sed -n 's/^depends=//p' | tr ',' ' '); do
+    add_module "$from" "$to" "$dependency"
+  done
+}
+
+for kind in "${kinds[@]}"; do
+  case "$kind" in generic) meta=linux-image-amd64 ;; *) meta=linux-image-$kind-amd64 ;; esac
+  image=$(field "$meta" Depends | sed -n 's/^\(linux-image-[^ ,]*\).*/\1/p')
+  [ -n "$image" ] || fail "package '$meta' names no kernel" 4
+  file=$(package "$image")
+  dpkg -x "$file" "$work/$kind"
+  mv "$work/$kind"/boot/vmlinuz-* "$work/vmlinuz-$kind"
+  for modules in "$work/$kind"/lib/modules/*; do
+    version=$(basename "$modules")
+    for module in "${wanted[@]}"; do
+      add_module "$modules" "$tree/lib/modules/$version" "$module"
+    done
+    cp "$modules"/modules.builtin "$tree/lib/modules/$version/"
+    "$busybox" depmod -b "$tree" "$version"
+  done
+  rm -rf "${work:?}/$kind"
+done
+
+# Times and owners are fixed, so that the same packages give the same bytes.
+find "$tree" -exec touch -h -d @0 {} +
+(cd "$tree" && find . | LC_ALL=C sort | "$root/$busybox" cpio -o -H newc -R 0:0 2>/dev/null) | gzip -n -9 > "$work/initramfs.cpio.gz"
+
+# Each file appears whole; the recipe, last, says that all are there.
+rm -f "$output/recipe"
+for file in vmlinuz-cloud vmlinuz-generic vmlinuz-rt initramfs.cpio.gz; do
+  chmod 644 "$work/$file"
+  mv -f "$work/$file" "$output/$file"
+done
+echo "$recipe" > "$output/recipe"
+ls -l "$output" | sed -n 's/^-[^ ]* *[^ ]* *[^ ]* *[^ ]* *\([0-9]*\).* \([^ ]*\)$/guests.sh: \2, \1 bytes/p' >&2
