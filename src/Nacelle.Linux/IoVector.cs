@@ -3,11 +3,18 @@ using System.Runtime.InteropServices;
 namespace Nacelle.Linux;
 
 /// <summary>A stretch of host memory for vectored I/O, in the layout of struct iovec.</summary>
-/// <param name="Address">First byte.</param>
-/// <param name="Length">Bytes.</param>
+/// <remarks>Not a record: the printing that a record brings cannot be compiled ahead of time for a member that is a pointer.</remarks>
+/// <param name="address">First byte.</param>
+/// <param name="length">Bytes.</param>
 [StructLayout(LayoutKind.Sequential)]
-public readonly unsafe record struct IoVector(nint Address, nuint Length)
+public readonly unsafe struct IoVector(nint address, nuint length)
 {
+    /// <summary>First byte.</summary>
+    public readonly nint Address = address;
+
+    /// <summary>Bytes.</summary>
+    public readonly nuint Length = length;
+
     /// <summary>The most vectors of one call (UIO_MAXIOV).</summary>
     public const int MaximumCount = 1024;
 

@@ -17,14 +17,14 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
     private const ulong DescriptorTable = 0x9000;
     private readonly TranslatorAccelerator _accelerator;
 
-    public BareMachine()
+    public BareMachine(ILocalInterruptController? localInterrupts = null)
     {
         Ram = new GuestMemory([(0, 32 << 20)]);
         Ports = new AddressSpace("port");
         Memory = new AddressSpace("memory");
-        Ports.Map(0xF4, 4, "end", this);
+        Ports.Map(0xF0, 8, "end", this);
         _accelerator = new TranslatorAccelerator(new MachineBus(Ram, Memory, Ports), 4 << 20);
-        Processor = _accelerator.CreateVirtualCpu(new VirtualCpuConfiguration(0, 0, CpuidModels.ForTranslator(0, 0, 1), null));
+        Processor = _accelerator.CreateVirtualCpu(new VirtualCpuConfiguration(0, 0, CpuidModels.ForTranslator(0, 0, 1), localInterrupts));
         BuildTables();
     }
 
@@ -35,6 +35,9 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
     public AddressSpace Memory { get; }
 
     public IVirtualCpu Processor { get; }
+
+    /// <summary>What a write to port 0xF0 does, on the vCPU's thread.</summary>
+    public Action? OnRequest { get; set; }
 
     /// <summary>Last value written to port 0xF4.</summary>
     public ulong EndValue { get; private set; }
@@ -128,6 +131,12 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
 
     void IAddressRangeHandler.Write(ulong offset, int size, ulong value)
     {
+        if (offset == 0)
+        {
+            OnRequest?.Invoke();
+            return;
+        }
+
         EndValue = value;
         Processor.RequestExit();
     }

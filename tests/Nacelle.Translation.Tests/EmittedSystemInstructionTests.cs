@@ -151,6 +151,101 @@ public sealed class EmittedSystemInstructionTests
         Assert.Equal(1UL, BareMachine.General(registers, GeneralRegister.Rbx));
     }
 
+    [Fact]
+    public void An_interrupt_that_waits_is_taken_when_sti_lets_it()
+    {
+        PendingInterrupt pending = new();
+        using BareMachine machine = new(pending);
+        machine.Route(PendingInterrupt.Vector);
+        CpuRegisters registers = machine.Run(
+            c =>
+            {
+                Label again = c.CreateLabel();
+                Label done = c.CreateLabel();
+                c.xor(ebx, ebx);
+                c.cli();
+                c.mov(ecx, 1000);
+                c.Label(ref again);
+
+                // Port 0xF0 asserts the interrupt while the flag is clear; nothing but STI leaves translated code after it.
+                c.cmp(ecx, 500);
+                c.jne(done);
+                c.@out(0xF0, al);
+                c.Label(ref done);
+                c.sti();
+                c.nop();
+                c.cli();
+                c.cmp(ebx, 0);
+                c.cmovne(edx, ecx);
+                c.mov(r8d, 0);
+                c.cmovne(ebx, r8d);
+                c.dec(ecx);
+                c.jne(again);
+            },
+            handler: c =>
+            {
+                c.inc(ebx);
+                c.iretq();
+            },
+            prepare: _ => machine.OnRequest = () =>
+            {
+                pending.IsPending = true;
+                machine.Processor.NotifyInterrupt();
+            });
+        Assert.False(pending.IsPending);
+        Assert.Equal(500UL, BareMachine.General(registers, GeneralRegister.Rdx));
+    }
+
+    [Fact]
+    public void System_calls_go_to_the_supervisor_and_back_with_the_flags_of_the_manual()
+    {
+        using BareMachine machine = new();
+        machine.LetUsersIn();
+        const ulong entry = 0x19_0000;
+        machine.Place(entry, c =>
+        {
+            c.mov(r8, r11);
+            c.mov(r9, rcx);
+            c.pushfq();
+            c.pop(r10);
+            c.mov(ebx, cs);
+            c.mov(ebp, ss);
+            c.sysretq();
+        });
+        CpuRegisters registers = machine.Run(
+            c =>
+            {
+                c.mov(rsp, BareMachine.StackTop);
+                c.mov(esi, 100);
+                Label again = c.CreateLabel();
+                c.Label(ref again);
+                c.mov(eax, -1);
+                c.add(eax, 1);
+                c.syscall();
+                c.setc(dl);
+                c.dec(esi);
+                c.jne(again);
+                c.mov(eax, cs);
+                c.mov(edi, ss);
+            },
+            prepare: box =>
+            {
+                BareMachine.AsUser(box);
+                box.Value.Star = (0x13UL << 48) | (8UL << 32);
+                box.Value.Lstar = entry;
+                box.Value.SyscallFlagMask = 0x4_0700 | 0x8D5;
+            });
+        const ulong carryParityAuxiliaryZero = 1 | 4 | 16 | 64;
+        Assert.Equal(2 | (3UL << 12) | carryParityAuxiliaryZero, BareMachine.General(registers, GeneralRegister.R8));
+        Assert.Equal(2 | (3UL << 12), BareMachine.General(registers, GeneralRegister.R10));
+        Assert.Equal(8UL, BareMachine.General(registers, GeneralRegister.Rbx));
+        Assert.Equal(0x10UL, BareMachine.General(registers, GeneralRegister.Rbp));
+        Assert.Equal(1UL, BareMachine.General(registers, GeneralRegister.Rdx) & 0xFF);
+        Assert.Equal(0x23UL, BareMachine.General(registers, GeneralRegister.Rax));
+        Assert.Equal(0x1BUL, BareMachine.General(registers, GeneralRegister.Rdi));
+        Assert.InRange(BareMachine.General(registers, GeneralRegister.R9), BareMachine.CodeAddress, BareMachine.CodeAddress + 0x100);
+    }
+
     public static TheoryData<int, int, int, bool> Copies()
     {
         TheoryData<int, int, int, bool> data = [];
@@ -292,5 +387,35 @@ public sealed class EmittedSystemInstructionTests
                 c.rep.movsq();
                 break;
         }
+    }
+
+    private sealed class PendingInterrupt : ILocalInterruptController
+    {
+        public const byte Vector = 0x40;
+
+        public bool IsPending { get; set; }
+
+        public bool HasInterrupt => IsPending;
+
+        public byte TaskPriority { get; set; }
+
+        public int Acknowledge()
+        {
+            bool pending = IsPending;
+            IsPending = false;
+            return pending ? Vector : -1;
+        }
+
+        public bool TakeNonMaskable() => false;
+
+        public bool TryReadModelSpecificRegister(uint index, out ulong value)
+        {
+            value = 0;
+            return false;
+        }
+
+        public bool TryWriteModelSpecificRegister(uint index, ulong value) => false;
+
+        public void Reset(bool init) => IsPending = false;
     }
 }

@@ -5,8 +5,8 @@ namespace Nacelle.Cpu;
 /// <summary>Makes CPUID tables. Safe from any thread.</summary>
 public static class CpuidModels
 {
-    /// <summary>The highest topology leaf of extended functions that is passed on.</summary>
-    private const uint HighestExtended = 0x8000_001F;
+    /// <summary>The highest of AMD's extended functions that is answered.</summary>
+    private const uint HighestExtended = 0x8000_0021;
 
     /// <summary>The host's processor, as far as the translator virtualises it, under the KVM paravirtual interface.</summary>
     /// <param name="vcpuIndex">Number of the vCPU.</param>
@@ -153,10 +153,27 @@ public static class CpuidModels
         Add(entries, 0x4000_0010, new CpuidResult(kilohertz, 1_000_000, 0, 0));
     }
 
+    /// <summary>
+    /// The guest's branches are not the host's: what its kernel does against the speculation of indirect branches, returns and
+    /// stale buffers would cost time and protect nothing, as the threat model says. AUTOIBRS, SRSO_NO, TSA_SQ_NO and TSA_L1_NO
+    /// tell it so; that a null selector clears the base is true of the translator, LFENCE is the host's own.
+    /// </summary>
+    private static CpuidResult SpeculationFeatures()
+    {
+        uint host = Host(0x8000_0000, 0).Eax >= 0x8000_0021 ? Host(0x8000_0021, 0).Eax : 0;
+        const uint serialisingFence = 1 << 2;
+        const uint nullSelectorClearsBase = 1 << 6;
+        const uint automaticIbrs = 1 << 8;
+        const uint returnsAreSafe = 1 << 29;
+        const uint schedulerIsSafe = (1 << 1) | (1 << 2);
+        return new CpuidResult(
+            (host & serialisingFence) | nullSelectorClearsBase | automaticIbrs | returnsAreSafe, 0, schedulerIsSafe, 0);
+    }
+
     private static void AddExtended(List<CpuidEntry> entries, bool amd, uint apicId, int vcpuCount, int coreBits)
     {
         CpuidResult top = Host(0x8000_0000, 0);
-        uint highest = Math.Min(top.Eax, amd ? HighestExtended : 0x8000_0008);
+        uint highest = amd ? HighestExtended : Math.Min(top.Eax, 0x8000_0008);
         Add(entries, 0x8000_0000, top with { Eax = highest });
 
         // LAHF, CMP_LEGACY, CR8, ABM, SSE4A, misaligned SSE, PREFETCHW, FMA4, TOPOEXT. Not SVM, XOP, LWP or TBM.
@@ -182,6 +199,11 @@ public static class CpuidModels
         {
             AddCaches(entries, 0x8000_001D, vcpuCount);
             Add(entries, 0x8000_001E, new CpuidResult(apicId, apicId & 0xFF, 0, 0));
+        }
+
+        if (amd)
+        {
+            Add(entries, 0x8000_0021, SpeculationFeatures());
         }
     }
 }

@@ -113,4 +113,7 @@ public static class EferBits
 
     /// <summary>FFXSR (AMD).</summary>
     public const ulong FastFxsave = 0x4000;
+
+    /// <summary>AIBRSE (AMD): automatic IBRS; kept, without effect on the translator.</summary>
+    public const ulong AutomaticIbrs = 1UL << 21;
 }

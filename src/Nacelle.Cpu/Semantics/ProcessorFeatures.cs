@@ -11,6 +11,7 @@ internal sealed class ProcessorFeatures
         CpuidResult extended = table.Query(0x8000_0001, 0);
         CpuidResult widths = table.Query(0x8000_0008, 0);
         CpuidResult state = table.Query(0xD, 0);
+        CpuidResult speculation = table.Query(0x8000_0021, 0);
         CpuidResult frequency = table.Query(0x4000_0010, 0);
 
         IsAmd = vendor.Ebx is 0x6874_7541 or 0x6F67_7948;
@@ -47,6 +48,7 @@ internal sealed class ProcessorFeatures
         efer |= Offered(extended.Edx, 29, EferBits.LongModeEnable);
         efer |= Offered(extended.Edx, 20, EferBits.NoExecute);
         efer |= Offered(extended.Edx, 25, EferBits.FastFxsave);
+        efer |= Offered(speculation.Eax, 8, EferBits.AutomaticIbrs);
         EferMask = efer;
     }
 

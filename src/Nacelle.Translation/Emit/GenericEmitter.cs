@@ -19,7 +19,7 @@ internal sealed class GenericEmitter
     {
         _emit = emit;
         _memory = memory;
-        _encoder = Encoder.Create(64, new Writer(emit));
+        _encoder = Encoder.Create(64, new EmitterWriter(emit));
     }
 
     /// <summary>How a memory operand is used.</summary>
@@ -278,10 +278,5 @@ internal sealed class GenericEmitter
         };
         copy.Code = code;
         return copy;
-    }
-
-    private sealed class Writer(CodeEmitter emit) : CodeWriter
-    {
-        public override void WriteByte(byte value) => emit.Byte(value);
     }
 }

@@ -45,7 +45,7 @@ internal sealed class StringEmitter(CodeEmitter emit)
                 Store(assembler, Shift(instruction), mode.Tlb, keepFlags);
             }
 
-            assembler.Assemble(new Writer(emit), routine);
+            assembler.Assemble(new EmitterWriter(emit), routine);
         }
     }
 
@@ -219,9 +219,4 @@ internal sealed class StringEmitter(CodeEmitter emit)
     }
 
     private static AssemblerMemoryOperand Table(int offset) => __qword_ptr.gs[(r15 * 8) + offset];
-
-    private sealed class Writer(CodeEmitter emit) : CodeWriter
-    {
-        public override void WriteByte(byte value) => emit.Byte(value);
-    }
 }

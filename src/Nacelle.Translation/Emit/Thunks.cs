@@ -28,6 +28,8 @@ internal sealed unsafe class Thunks
         LookupMiss = EmitLookupMiss();
         HostFault = EmitReason(ExitReason.HostFault, storeRip: false);
         Lookup = [EmitLookup(0), EmitLookup(1), EmitLookup(2)];
+        SystemCall = FastCallThunks.EmitSystemCall(emit, Operation, Lookup[0]);
+        SystemReturn = FastCallThunks.EmitSystemReturn(emit, Operation, Attention, Lookup[1]);
     }
 
     /// <summary>From the monitor: (context, host code) → exit reason, by the System V convention.</summary>
@@ -62,6 +64,12 @@ internal sealed unsafe class Thunks
 
     /// <summary>Indirect branch to the RIP in <see cref="Scratch1"/>, for each soft TLB's mode.</summary>
     public ulong[] Lookup { get; }
+
+    /// <summary>SYSCALL; the next instruction's RIP in <see cref="Scratch1"/>.</summary>
+    public ulong SystemCall { get; }
+
+    /// <summary>SYSRET; its own RIP in <see cref="Scratch1"/>.</summary>
+    public ulong SystemReturn { get; }
 
     private ulong EmitEnter()
     {

@@ -203,6 +203,12 @@ internal sealed class BlockTranslator
                 _emit.MoveImmediate(Scratch1, instruction.NextIP);
                 _emit.JumpTo(_thunks.Lookup[after.Tlb]);
                 return true;
+            case InstructionKind.SystemCall:
+                EmitFastCall(instruction.NextIP, _thunks.SystemCall, number);
+                return true;
+            case InstructionKind.SystemReturn:
+                EmitFastCall(instruction.IP, _thunks.SystemReturn, number);
+                return true;
             case InstructionKind.RepeatedString:
                 EmitRepeatedString(instruction, keepFlags);
                 return false;
@@ -323,6 +329,14 @@ internal sealed class BlockTranslator
         _emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)number);
         _addresses.Load(Scratch2, instruction.IP);
         _emit.JumpTo(_thunks.Operation);
+    }
+
+    /// <summary>Leaves for the other privilege level; the argument is for the case that the monitor has to do it.</summary>
+    private void EmitFastCall(ulong address, ulong thunk, int number)
+    {
+        _emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)number);
+        _addresses.Load(Scratch1, address);
+        _emit.JumpTo(thunk);
     }
 
     /// <summary>What the emitted routine leaves undone, as RCX tells, the monitor goes on with.</summary>

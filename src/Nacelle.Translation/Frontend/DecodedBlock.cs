@@ -101,7 +101,8 @@ internal sealed class DecodedBlock
 
     private static bool EndsBlock(InstructionKind kind) => kind is InstructionKind.Operation or InstructionKind.Jump
         or InstructionKind.ConditionalJump or InstructionKind.Call or InstructionKind.IndirectJump or InstructionKind.IndirectCall
-        or InstructionKind.Return or InstructionKind.ChangeAlignmentCheck;
+        or InstructionKind.Return or InstructionKind.ChangeAlignmentCheck or InstructionKind.SystemCall
+        or InstructionKind.SystemReturn;
 
     /// <summary>Walks backwards; what follows the block is taken to need every flag.</summary>
     private void FindLiveFlags()

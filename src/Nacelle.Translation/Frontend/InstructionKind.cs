@@ -76,6 +76,12 @@ internal enum InstructionKind
     /// <summary>STAC where RFLAGS.AC is clear or CLAC where it is set, with SMAP: the soft TLB changes.</summary>
     ChangeAlignmentCheck,
 
+    /// <summary>SYSCALL from 64-bit user code.</summary>
+    SystemCall,
+
+    /// <summary>SYSRET to 64-bit code.</summary>
+    SystemReturn,
+
     /// <summary>REP STOS and REP MOVS, 64-bit.</summary>
     RepeatedString,
 
@@ -129,6 +135,10 @@ internal static class InstructionClassifier
                 return (instruction.Mnemonic == Mnemonic.Stac) == (mode.Tlb == 0)
                     ? InstructionKind.ChangeAlignmentCheck
                     : InstructionKind.Nothing;
+            case Mnemonic.Syscall when mode.IsRelative && instruction.Length == 2:
+                return InstructionKind.SystemCall;
+            case Mnemonic.Sysretq when wide && !isUser:
+                return InstructionKind.SystemReturn;
             case Mnemonic.Stosb or Mnemonic.Stosw or Mnemonic.Stosd or Mnemonic.Stosq or Mnemonic.Movsb or Mnemonic.Movsw
                 or Mnemonic.Movsd or Mnemonic.Movsq when wide && StringEmitter.IsFast(instruction):
                 return InstructionKind.RepeatedString;

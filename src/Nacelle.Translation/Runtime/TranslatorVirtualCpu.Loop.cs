@@ -80,6 +80,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return null;
             case ExitReason.Attention:
                 _counters.AttentionExits++;
+                ReleaseInterrupts();
                 return null;
             case ExitReason.Operation:
                 _counters.OperationExits++;
@@ -122,6 +123,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         {
             case OperationResult.Next:
                 _context->Registers.Rip = Truncate(instruction.NextIP);
+
+                // STAR and the flag mask are among what fast calls depend on.
+                _modeStale |= instruction.Mnemonic == Mnemonic.Wrmsr;
                 break;
             case OperationResult.Halt:
                 _context->Registers.Rip = Truncate(instruction.NextIP);
@@ -142,13 +146,17 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
 
         SplitFlags();
-        if (_context->InterruptFlag != 0 && !_system.InterruptShadow)
-        {
-            // What the interrupt flag or the task priority held back may go now.
-            Volatile.Write(ref _context->Runnable, _context->NoInterruptWaiting == 0 ? 0 : _context->Runnable);
-        }
-
+        ReleaseInterrupts();
         return null;
+    }
+
+    /// <summary>What the interrupt flag or the task priority held back may go now.</summary>
+    private void ReleaseInterrupts()
+    {
+        if (_context->InterruptFlag != 0 && !_system.InterruptShadow && Volatile.Read(ref _context->NoInterruptWaiting) == 0)
+        {
+            Volatile.Write(ref _context->Runnable, 0);
+        }
     }
 
     /// <summary>Carries out plain computation with its memory operand in the bounce buffer.</summary>

@@ -34,6 +34,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
     private readonly JumpTable _jumps;
     private readonly SystemInstructions _system;
     private readonly OperationExecutor _operations;
+    private readonly FastCallState _fastCalls;
     private readonly int _codeStart;
     private readonly int _carefulStart;
     private readonly ConcurrentQueue<CodeRequest> _codeRequests = new();
@@ -71,6 +72,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
         _jumps = new JumpTable(_context, _thunks.LookupMiss);
         _system = new SystemInstructions(&_context->Registers, _memory, this);
         _operations = new OperationExecutor(_context, _memory, _system, this);
+        _fastCalls = new FastCallState(_context);
         HostFaults.Watch(_code, _thunks.HostFault);
         watch.Add(this);
         Reset();
@@ -248,6 +250,16 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
             // Translated code goes back and forth between the two without asking.
             ReserveTable(mode.WithTlb(mode.Tlb ^ 2));
         }
+
+        if (_fastCalls.Refresh())
+        {
+            ReserveTable(_fastCalls.UserMode);
+            ReserveTable(_fastCalls.SupervisorMode);
+        }
+
+        // Fast calls go to the jump tables without asking whose mode those are of.
+        _context->FastCalls = _fastCalls.IsUsual && _tableModes[1] == _fastCalls.UserMode.Bits
+            && _tableModes[0] == _fastCalls.SupervisorMode.Bits ? 1u : 0;
     }
 
     /// <summary>Makes sure that a jump table holds blocks of one mode only.</summary>

@@ -9,6 +9,15 @@ internal static unsafe class ContextOffsets
     public static readonly int Rip = Of((TranslatorContext* c) => &c->Registers.Rip);
     public static readonly int HostFlags = Of((TranslatorContext* c) => &c->HostFlags);
     public static readonly int HostStack = Of((TranslatorContext* c) => &c->HostStack);
+    public static readonly int SyscallFlagsKept = Of((TranslatorContext* c) => &c->SyscallFlagsKept);
+    public static readonly int SyscallCode = Of((TranslatorContext* c) => &c->SyscallCode);
+    public static readonly int SyscallStack = Of((TranslatorContext* c) => &c->SyscallStack);
+    public static readonly int SysretCode = Of((TranslatorContext* c) => &c->SysretCode);
+    public static readonly int SysretStack = Of((TranslatorContext* c) => &c->SysretStack);
+    public static readonly int FastCalls = Of((TranslatorContext* c) => &c->FastCalls);
+    public static readonly int SupervisorMode = Of((TranslatorContext* c) => &c->SupervisorMode);
+    public static readonly int UserMode = Of((TranslatorContext* c) => &c->UserMode);
+    public static readonly int Lstar = Of((TranslatorContext* c) => &c->Registers.Lstar);
     public static readonly int CodePage = Of((TranslatorContext* c) => &c->CodePage);
     public static readonly int SavedRcx = Of((TranslatorContext* c) => &c->SavedRcx);
     public static readonly int SavedScratch = Of((TranslatorContext* c) => &c->SavedScratch);

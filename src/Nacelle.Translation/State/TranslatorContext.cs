@@ -34,6 +34,30 @@ internal unsafe struct TranslatorContext
     /// <summary>Stack pointer of the monitor to return to.</summary>
     public ulong HostStack;
 
+    /// <summary>RFLAGS bits that SYSCALL keeps.</summary>
+    public ulong SyscallFlagsKept;
+
+    /// <summary>CS after SYSCALL but for its base.</summary>
+    public ulong SyscallCode;
+
+    /// <summary>SS after SYSCALL but for its base.</summary>
+    public ulong SyscallStack;
+
+    /// <summary>CS after SYSRET but for its base.</summary>
+    public ulong SysretCode;
+
+    /// <summary>SS after SYSRET but for its base.</summary>
+    public ulong SysretStack;
+
+    /// <summary>Zero when the monitor has to carry out SYSCALL and SYSRET.</summary>
+    public uint FastCalls;
+
+    /// <summary>The bits of the mode after SYSCALL.</summary>
+    public uint SupervisorMode;
+
+    /// <summary>The bits of the mode after SYSRET.</summary>
+    public uint UserMode;
+
     /// <summary>Linear address of the page that user code is running in.</summary>
     public ulong CodePage;
 
