@@ -119,7 +119,7 @@ internal sealed class BlockTranslator
     }
 
     /// <summary>Emits one instruction whose memory operand is the bounce buffer; it leaves with <see cref="ExitReason.Attention"/>.</summary>
-    public ulong TranslateCareful(in Instruction instruction, ulong bounce, ExecutionMode mode)
+    public ulong TranslateCareful(in Instruction instruction, ExecutionMode mode)
     {
         Begin(mode);
         _addresses.Begin(instruction.IP, relative: false);
@@ -129,7 +129,7 @@ internal sealed class BlockTranslator
             LoadExtendedState();
         }
 
-        _emit.MoveImmediate(Scratch1, bounce);
+        _emit.LoadContext(Scratch1, ContextOffsets.BouncePointer);
         _generic.EmitRedirected(instruction);
         _emit.MoveImmediate(Scratch2, Truncate(instruction.NextIP));
         _emit.JumpTo(_thunks.Attention);

@@ -111,8 +111,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
         int tlb = Mode.Tlb;
         if ((address & PageMask) + (ulong)size > 4096)
         {
-            careful = true;
-            return null;
+            return ResolveAcross(tlb, address, size, write, out careful);
         }
 
         if (!TryFill(tlb, address, write, out ulong physical, out byte* host))
@@ -127,6 +126,30 @@ internal sealed unsafe class LinearMemory : ILinearMemory
         }
 
         return host;
+    }
+
+    /// <summary>A read across pages is put together in the bounce buffer; as far from a 64-byte boundary as it is in the guest, for
+    /// instructions that insist on alignment.</summary>
+    private byte* ResolveAcross(int tlb, ulong address, int size, bool write, out bool careful)
+    {
+        ulong second = (address | PageMask) + 1;
+        careful = false;
+        if (!TryFill(tlb, address, write, out _, out byte* first) || !TryFill(tlb, second, write, out _, out byte* rest))
+        {
+            return null;
+        }
+
+        if (write || first == null || rest == null)
+        {
+            careful = true;
+            return null;
+        }
+
+        byte* bounce = ContextOffsets.Bounce(_context) + (address & 63);
+        uint inFirst = (uint)(second - address);
+        Unsafe.CopyBlockUnaligned(bounce, first, inFirst);
+        Unsafe.CopyBlockUnaligned(bounce + inFirst, rest, (uint)size - inFirst);
+        return bounce;
     }
 
     /// <summary>Makes sure that a range can be written, before anything is done that cannot be undone.</summary>

@@ -102,18 +102,6 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
     }
 
-    /// <summary>Decodes the one instruction at RIP and carries it out the careful way.</summary>
-    private VirtualCpuExit? OperateAtRip()
-    {
-        if (!TryCopyCode(1, out _, out _))
-        {
-            return Deliver(_memory.PendingFault) ? null : TripleFault();
-        }
-
-        Instruction instruction = _decoded.Instructions[0];
-        return _decoded.Kinds[0] is InstructionKind.Generic ? Careful(instruction) : Operate(instruction);
-    }
-
     private VirtualCpuExit? Operate(in Instruction instruction)
     {
         JoinFlags();
@@ -140,7 +128,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return TripleFault();
             case OperationResult.Careful:
                 SplitFlags();
-                return Careful(instruction);
+                return Careful(Prepare(instruction));
             case OperationResult.Unknown:
                 return Failure($"no translation for '{instruction}' at 0x{instruction.IP:x}");
         }
@@ -157,71 +145,6 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         {
             Volatile.Write(ref _context->Runnable, 0);
         }
-    }
-
-    /// <summary>Carries out plain computation with its memory operand in the bounce buffer.</summary>
-    private VirtualCpuExit? Careful(in Instruction instruction)
-    {
-        AccessKind access = _translator.AccessOf(instruction);
-        int size = (ushort)access;
-        ulong rax = _context->Registers.General[0];
-        ulong rdx = _context->Registers.General[2];
-        bool bulk = instruction.Mnemonic is Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64
-            or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xrstor or Mnemonic.Xrstor64;
-        Instruction executed = instruction;
-        if (bulk)
-        {
-            // Only what the guest has enabled, whatever the host has; and never the modified optimisation, which would take
-            // the bounce buffer for the area of another XRSTOR.
-            ulong requested = ((uint)rax | (rdx << 32)) & _context->Registers.Xcr0;
-            _context->Registers.General[0] = (uint)requested;
-            _context->Registers.General[2] = requested >> 32;
-            size = ExtendedStateArea.SizeOf(instruction, requested);
-            access = instruction.Mnemonic is Mnemonic.Xrstor or Mnemonic.Xrstor64 ? AccessKind.Read : AccessKind.Read | AccessKind.Write;
-            executed.Code = instruction.Mnemonic switch
-            {
-                Mnemonic.Xsaveopt => Code.Xsave_mem,
-                Mnemonic.Xsaveopt64 => Code.Xsave64_mem,
-                _ => instruction.Code,
-            };
-        }
-
-        byte* bounce = ContextOffsets.Bounce(_context);
-        ulong address = access == 0 ? 0 : _operations.Operands.LinearAddress(instruction);
-        bool writes = (access & AccessKind.Write) != 0;
-        bool reads = (access & AccessKind.Read) != 0;
-        bool ready = access == 0 || !(reads || writes)
-            || ((!writes || _memory.TryProbeWrite(address, size)) && (!reads || _memory.TryCopyIn(_memory.CurrentTlb, address, bounce, size)));
-        ExitReason reason = ExitReason.Attention;
-        if (ready)
-        {
-            int position = _emit.Position;
-            _emit.Position = _carefulStart;
-            ulong code = _translator.TranslateCareful(executed, (ulong)bounce, _memory.Mode);
-            _emit.Position = position;
-            _context->Registers.Rip = instruction.IP;
-            reason = Enter(code);
-        }
-
-        if (bulk)
-        {
-            _context->Registers.General[0] = rax;
-            _context->Registers.General[2] = rdx;
-        }
-
-        if (!ready || (writes && reason == ExitReason.Attention && !_memory.TryCopyOut(_memory.CurrentTlb, address, bounce, size)))
-        {
-            _context->Registers.Rip = instruction.IP;
-            return Deliver(_memory.PendingFault) ? null : TripleFault();
-        }
-
-        if (reason == ExitReason.HostFault)
-        {
-            _context->Registers.Rip = instruction.IP;
-            return Deliver(HostFaults.Translate(_context->ExitArgument)) ? null : TripleFault();
-        }
-
-        return null;
     }
 
     private VirtualCpuExit? TakeHostFault()

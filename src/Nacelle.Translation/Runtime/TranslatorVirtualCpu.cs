@@ -17,7 +17,6 @@ namespace Nacelle.Translation.Runtime;
 /// <remarks>All state belongs to the thread inside <see cref="Run"/>, but for the requests, which any thread may leave.</remarks>
 internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWatcher, IProcessorEnvironment
 {
-    private const int CarefulCodeSize = 512;
     private readonly TranslatorContext* _context;
     private readonly MemoryMapping _contextMapping;
     private readonly VirtualCpuConfiguration _configuration;
@@ -64,7 +63,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
         _emit = new CodeEmitter(_code.Writable, _code.Executable, codeSize);
         _thunks = new Thunks(_emit, _context, (nint)(delegate* unmanaged<TranslatorContext*, ulong, byte*>)&MissHandler.Handle);
         _carefulStart = _emit.Position;
-        _codeStart = _carefulStart + CarefulCodeSize;
+        _codeStart = _carefulStart + (CarefulCode.Size * CarefulCode.Count);
         _emit.Position = _codeStart;
         _blocks = new BlockCache(_emit, _links);
         _translator = new BlockTranslator(_emit, _thunks, _links);

@@ -18,6 +18,7 @@ internal static unsafe class ContextOffsets
     public static readonly int SupervisorMode = Of((TranslatorContext* c) => &c->SupervisorMode);
     public static readonly int UserMode = Of((TranslatorContext* c) => &c->UserMode);
     public static readonly int Lstar = Of((TranslatorContext* c) => &c->Registers.Lstar);
+    public static readonly int BouncePointer = Of((TranslatorContext* c) => &c->BouncePointer);
     public static readonly int CodePage = Of((TranslatorContext* c) => &c->CodePage);
     public static readonly int SavedRcx = Of((TranslatorContext* c) => &c->SavedRcx);
     public static readonly int SavedScratch = Of((TranslatorContext* c) => &c->SavedScratch);

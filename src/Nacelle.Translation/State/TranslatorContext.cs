@@ -22,7 +22,7 @@ internal unsafe struct TranslatorContext
     /// <summary>Bytes kept for XSAVE; x87 to AVX-512 need 2688.</summary>
     public const int ExtendedStateSize = 4096;
 
-    /// <summary>Bytes of the buffer through which accesses that no host pointer can serve are made.</summary>
+    /// <summary>Bytes of the buffer through which accesses that no host pointer can serve are made; XSAVE takes most.</summary>
     public const int BounceSize = 4096;
 
     /// <summary>The architectural registers. First, so that general register n lies at 8n.</summary>
@@ -57,6 +57,9 @@ internal unsafe struct TranslatorContext
 
     /// <summary>The bits of the mode after SYSRET.</summary>
     public uint UserMode;
+
+    /// <summary>Where in the bounce buffer the careful way works: as far from a 64-byte boundary as in the guest.</summary>
+    public ulong BouncePointer;
 
     /// <summary>Linear address of the page that user code is running in.</summary>
     public ulong CodePage;
@@ -128,7 +131,7 @@ internal unsafe struct TranslatorContext
     public fixed byte ExtendedState[ExtendedStateSize + 64];
 
     /// <summary>Where accesses to devices and across pages are put together.</summary>
-    public fixed byte Bounce[BounceSize + 64];
+    public fixed byte Bounce[BounceSize + 128];
 }
 
 /// <summary>What a memory access wants; bits of <see cref="TranslatorContext.AccessKind"/>, the low 16 are the size in bytes.</summary>
