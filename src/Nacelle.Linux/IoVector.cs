@@ -18,12 +18,14 @@ public readonly unsafe struct IoVector(nint address, nuint length)
     /// <summary>The most vectors of one call (UIO_MAXIOV).</summary>
     public const int MaximumCount = 1024;
 
-    /// <summary>The first byte.</summary>
-    public byte* Pointer => (byte*)Address;
+    /// <summary>First byte.</summary>
+    public nint Address => address;
 
-    /// <summary>The vector without its first bytes.</summary>
-    /// <param name="bytes">At most <see cref="Length"/>.</param>
-    public IoVector Skip(nuint bytes) => new(Address + (nint)bytes, Length - bytes);
+    /// <summary>Bytes.</summary>
+    public nuint Length => length;
+
+    /// <summary>The first byte.</summary>
+    public byte* Pointer => (byte*)address;
 }
 
 /// <summary>Vectored reads and writes of descriptors that have no position: sockets, taps, pipes.</summary>

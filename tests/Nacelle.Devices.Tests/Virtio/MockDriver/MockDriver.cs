@@ -6,7 +6,8 @@ namespace Nacelle.Devices.Tests.Virtio;
 internal readonly record struct MockBuffer(ulong Address, uint Length, bool Writable);
 
 /// <summary>The driver's side of a queue, in either layout.</summary>
-internal abstract class MockDriver(GuestMemory memory, ushort size)
+/// <param name="place">Added to the addresses of the rings, for a device with several queues.</param>
+internal abstract class MockDriver(GuestMemory memory, ushort size, ulong place)
 {
     public const ulong Descriptors = 0x1000;
     public const ulong DriverArea = 0x6000;
@@ -17,8 +18,16 @@ internal abstract class MockDriver(GuestMemory memory, ushort size)
 
     protected ushort Size => size;
 
-    public static MockDriver Create(bool packed, GuestMemory memory, ushort size) =>
-        packed ? new PackedMockDriver(memory, size) : new SplitMockDriver(memory, size);
+    protected ulong DescriptorsAt => Descriptors + place;
+
+    protected ulong DriverAreaAt => DriverArea + place;
+
+    protected ulong DeviceAreaAt => DeviceArea + place;
+
+    protected ulong IndirectTableAt => IndirectTable + place;
+
+    public static MockDriver Create(bool packed, GuestMemory memory, ushort size, ulong place = 0) =>
+        packed ? new PackedMockDriver(memory, size, place) : new SplitMockDriver(memory, size, place);
 
     /// <summary>Makes a buffer available.</summary>
     public abstract void Offer(ushort id, params MockBuffer[] buffers);

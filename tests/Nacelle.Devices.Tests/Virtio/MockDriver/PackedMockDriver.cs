@@ -2,7 +2,7 @@ using Nacelle.Memory;
 
 namespace Nacelle.Devices.Tests.Virtio;
 
-internal sealed class PackedMockDriver(GuestMemory memory, ushort size) : MockDriver(memory, size)
+internal sealed class PackedMockDriver(GuestMemory memory, ushort size, ulong place = 0) : MockDriver(memory, size, place)
 {
     private readonly Dictionary<uint, int> _slots = [];
     private int _next;
@@ -20,12 +20,12 @@ internal sealed class PackedMockDriver(GuestMemory memory, ushort size) : MockDr
 
             // The head's flags hand the whole list over, so they are written last.
             headFlags = i == 0 ? flags : headFlags;
-            WriteDescriptor(Descriptors + (16UL * (ulong)_next), buffers[i].Address, buffers[i].Length, id, i == 0 ? Hidden() : flags);
+            WriteDescriptor(DescriptorsAt + (16UL * (ulong)_next), buffers[i].Address, buffers[i].Length, id, i == 0 ? Hidden() : flags);
             Advance(ref _next, ref _wrap, 1);
         }
 
         _slots[id] = buffers.Length;
-        Assert.True(Memory.TryWrite(Descriptors + (16UL * (ulong)head) + 14, headFlags));
+        Assert.True(Memory.TryWrite(DescriptorsAt + (16UL * (ulong)head) + 14, headFlags));
     }
 
     public override void OfferIndirect(ushort id, params MockBuffer[] buffers)
@@ -33,18 +33,18 @@ internal sealed class PackedMockDriver(GuestMemory memory, ushort size) : MockDr
         for (int i = 0; i < buffers.Length; i++)
         {
             WriteDescriptor(
-                IndirectTable + (16UL * (ulong)i), buffers[i].Address, buffers[i].Length, 0, buffers[i].Writable ? (ushort)2 : (ushort)0);
+                IndirectTableAt + (16UL * (ulong)i), buffers[i].Address, buffers[i].Length, 0, buffers[i].Writable ? (ushort)2 : (ushort)0);
         }
 
         ushort flags = (ushort)(Flags(false, false) | 4);
-        WriteDescriptor(Descriptors + (16UL * (ulong)_next), IndirectTable, 16 * (uint)buffers.Length, id, flags);
+        WriteDescriptor(DescriptorsAt + (16UL * (ulong)_next), IndirectTableAt, 16 * (uint)buffers.Length, id, flags);
         _slots[id] = 1;
         Advance(ref _next, ref _wrap, 1);
     }
 
     public override bool TryTakeUsed(out uint id, out uint written)
     {
-        ulong entry = Descriptors + (16UL * (ulong)_taken);
+        ulong entry = DescriptorsAt + (16UL * (ulong)_taken);
         ushort flags = Read<ushort>(entry + 14);
         id = Read<ushort>(entry + 12);
         written = Read<uint>(entry + 8);

@@ -2,7 +2,7 @@ using Nacelle.Memory;
 
 namespace Nacelle.Devices.Tests.Virtio;
 
-internal sealed class SplitMockDriver(GuestMemory memory, ushort size) : MockDriver(memory, size)
+internal sealed class SplitMockDriver(GuestMemory memory, ushort size, ulong place = 0) : MockDriver(memory, size, place)
 {
     private ushort _nextDescriptor;
     private ushort _available;
@@ -14,7 +14,7 @@ internal sealed class SplitMockDriver(GuestMemory memory, ushort size) : MockDri
         for (int i = 0; i < buffers.Length; i++)
         {
             ushort next = (ushort)((_nextDescriptor + 1) % Size);
-            Put(Descriptors + (16UL * _nextDescriptor), buffers[i], next, i == buffers.Length - 1);
+            Put(DescriptorsAt + (16UL * _nextDescriptor), buffers[i], next, i == buffers.Length - 1);
             _nextDescriptor = next;
         }
 
@@ -25,10 +25,10 @@ internal sealed class SplitMockDriver(GuestMemory memory, ushort size) : MockDri
     {
         for (int i = 0; i < buffers.Length; i++)
         {
-            Put(IndirectTable + (16UL * (ulong)i), buffers[i], (ushort)(i + 1), i == buffers.Length - 1);
+            Put(IndirectTableAt + (16UL * (ulong)i), buffers[i], (ushort)(i + 1), i == buffers.Length - 1);
         }
 
-        WriteDescriptor(Descriptors + (16UL * _nextDescriptor), IndirectTable, 16 * (uint)buffers.Length, 4, 0);
+        WriteDescriptor(DescriptorsAt + (16UL * _nextDescriptor), IndirectTableAt, 16 * (uint)buffers.Length, 4, 0);
         Publish(_nextDescriptor);
         _nextDescriptor = (ushort)((_nextDescriptor + 1) % Size);
     }
@@ -37,12 +37,12 @@ internal sealed class SplitMockDriver(GuestMemory memory, ushort size) : MockDri
     {
         id = 0;
         written = 0;
-        if (Read<ushort>(DeviceArea + 2) == _taken)
+        if (Read<ushort>(DeviceAreaAt + 2) == _taken)
         {
             return false;
         }
 
-        ulong entry = DeviceArea + 4 + (8UL * (ulong)(_taken % Size));
+        ulong entry = DeviceAreaAt + 4 + (8UL * (ulong)(_taken % Size));
         id = Read<uint>(entry);
         written = Read<uint>(entry + 4);
         _taken++;
@@ -51,13 +51,13 @@ internal sealed class SplitMockDriver(GuestMemory memory, ushort size) : MockDri
 
     public void Publish(ushort head)
     {
-        Assert.True(Memory.TryWrite(DriverArea + 4 + (2UL * (ulong)(_available % Size)), head));
+        Assert.True(Memory.TryWrite(DriverAreaAt + 4 + (2UL * (ulong)(_available % Size)), head));
         _available++;
-        Assert.True(Memory.TryWrite(DriverArea + 2, _available));
+        Assert.True(Memory.TryWrite(DriverAreaAt + 2, _available));
     }
 
     public void PutRaw(int index, ulong address, uint length, ushort flags, ushort next) =>
-        WriteDescriptor(Descriptors + (16UL * (ulong)index), address, length, flags, next);
+        WriteDescriptor(DescriptorsAt + (16UL * (ulong)index), address, length, flags, next);
 
     private void Put(ulong place, MockBuffer buffer, ushort next, bool last) => WriteDescriptor(
         place, buffer.Address, buffer.Length, (ushort)((buffer.Writable ? 2 : 0) | (last ? 0 : 1)), last ? (ushort)0 : next);
