@@ -1,17 +1,24 @@
 using Nacelle.Fuzz;
 using SharpFuzz;
 
-switch (args)
+Dictionary<string, Target> targets = new()
 {
-    case ["virtqueue"]:
-        Fuzzer.OutOfProcess.Run(stream =>
-        {
-            byte[] input = new byte[4096];
-            int length = stream.ReadAtLeast(input, input.Length, throwOnEndOfStream: false);
-            VirtqueueTarget.Run(input.AsSpan(0, length));
-        });
-        return 0;
-    default:
-        await Console.Error.WriteLineAsync("name a fuzz target: virtqueue");
-        return 2;
+    ["virtqueue"] = VirtqueueTarget.Run,
+    ["network-control"] = NetworkControlTarget.Run,
+    ["network-transmit"] = NetworkTransmitTarget.Run,
+};
+if (args is not [string name] || !targets.TryGetValue(name, out Target? target))
+{
+    await Console.Error.WriteLineAsync($"name a fuzz target: {string.Join(", ", targets.Keys)}");
+    return 2;
 }
+
+Fuzzer.OutOfProcess.Run(stream =>
+{
+    byte[] input = new byte[4096];
+    int length = stream.ReadAtLeast(input, input.Length, throwOnEndOfStream: false);
+    target(input.AsSpan(0, length));
+});
+return 0;
+
+internal delegate void Target(ReadOnlySpan<byte> input);
