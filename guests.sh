@@ -94,14 +94,14 @@ dpkg -x "$file" "$work/busybox"
 busybox=$work/busybox/bin/busybox
 
 tree=$work/root
-mkdir -p "$tree"/{bin,sbin,dev,proc,sys,tmp,mnt,etc,lib/modules,usr/share/udhcpc}
+mkdir -p "$tree"/{bin,sbin,dev,proc,sys,tmp,mnt,etc,lib/modules,etc/udhcpc}
 cp "$busybox" "$tree/bin/busybox"
 for applet in $("$busybox" --list); do
   case "$applet" in busybox | linuxrc) ;; *) ln -s busybox "$tree/bin/$applet" ;; esac
 done
 install -m 755 guests/init "$tree/init"
 install -m 644 guests/shrc "$tree/etc/shrc"
-install -m 755 guests/udhcpc.script "$tree/usr/share/udhcpc/default.script"
+install -m 755 guests/udhcpc.script "$tree/etc/udhcpc/default.script"
 
 # The modules that the tests need, by file name; those that they depend on come along.
 wanted=(virtio_pci virtio_blk virtio_net virtio_console virtio-rng virtio_balloon pvpanic-mmio button evdev)

@@ -23,8 +23,11 @@ public sealed class HostFactAttribute : FactAttribute
     public HostFactAttribute(HostAbility ability, [CallerFilePath] string? file = null, [CallerLineNumber] int line = -1)
         : base(file, line)
     {
-        Skip = (ability == HostAbility.Tap ? s_tap : s_passt).Value;
+        Skip = Missing(ability);
     }
+
+    /// <summary>Null, or why the host cannot.</summary>
+    public static string? Missing(HostAbility ability) => (ability == HostAbility.Tap ? s_tap : s_passt).Value;
 
     private static string? ProbeTap()
     {
@@ -59,7 +62,8 @@ public sealed class HostFactAttribute : FactAttribute
         {
             using Process passt = Process.Start(new ProcessStartInfo("passt", "--version")
             {
-                RedirectStandardOutput = true, RedirectStandardError = true,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
             })!;
             passt.WaitForExit();
             return null;

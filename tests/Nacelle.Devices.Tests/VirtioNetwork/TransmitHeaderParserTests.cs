@@ -16,7 +16,12 @@ public sealed class TransmitHeaderParserTests
     {
         NetworkHeader header = new()
         {
-            Flags = 0xFE, HeaderLength = 9, SegmentSize = 9, ChecksumStart = 60000, ChecksumOffset = 60000, BufferCount = 7,
+            Flags = 0xFE,
+            HeaderLength = 9,
+            SegmentSize = 9,
+            ChecksumStart = 60000,
+            ChecksumOffset = 60000,
+            BufferCount = 7,
         };
         Assert.Null(TransmitHeaderParser.Judge(ref header, 60, NetworkOffloads.None));
         Assert.Equal(default, header);
