@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace Nacelle.Network;
@@ -63,8 +62,7 @@ public readonly record struct MacAddress(ulong Value)
     /// <param name="place">The interface's place among those of the machine.</param>
     public static MacAddress Derive(string machine, int place)
     {
-        byte[] digest = SHA256.HashData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{place}\0{machine}")));
-        ulong value = Read(digest).Value;
+        ulong value = Hash(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{place}\0{machine}"))) >> 16;
         return new MacAddress((value & ~0x0300_0000_0000UL) | 0x0200_0000_0000UL);
     }
 
@@ -75,5 +73,22 @@ public readonly record struct MacAddress(ulong Value)
         Write(bytes);
         return string.Create(
             CultureInfo.InvariantCulture, $"{bytes[0]:x2}:{bytes[1]:x2}:{bytes[2]:x2}:{bytes[3]:x2}:{bytes[4]:x2}:{bytes[5]:x2}");
+    }
+
+    /// <summary>
+    /// FNV-1a of 64 bits, whose bits are then spread evenly. .NET's own digests are OpenSSL's, and a process without that
+    /// library would be aborted.
+    /// </summary>
+    private static ulong Hash(ReadOnlySpan<byte> bytes)
+    {
+        ulong hash = 0xCBF2_9CE4_8422_2325;
+        foreach (byte value in bytes)
+        {
+            hash = (hash ^ value) * 0x100_0000_01B3;
+        }
+
+        hash = (hash ^ (hash >> 30)) * 0xBF58_476D_1CE4_E5B9;
+        hash = (hash ^ (hash >> 27)) * 0x94D0_49BB_1331_11EB;
+        return hash ^ (hash >> 31);
     }
 }
