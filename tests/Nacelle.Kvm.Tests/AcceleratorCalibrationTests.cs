@@ -16,6 +16,7 @@ public class AcceleratorCalibrationTests
     }
 
     [KvmFact]
+    [Trait("Timing", "Host")]
     public void ItIsOverSoon()
     {
         AcceleratorCalibration.Run();

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Nacelle.Cpu;
 using Nacelle.Memory;
 
@@ -8,6 +7,8 @@ namespace Nacelle.Kvm;
 internal static class CalibrationImage
 {
     public const ulong MemorySize = 0x20_0000;
+
+    /// <summary>Where the guest reads how often it shall loop, and writes how far it is.</summary>
     public const ushort MarkerPort = 0xE9;
     public const byte Ready = 1;
     public const byte LoopBegins = 2;
@@ -19,14 +20,14 @@ internal static class CalibrationImage
     private const ulong Code = 0x4000;
 
     /// <summary>Puts the guest into RAM and points the vCPU at it.</summary>
-    public static unsafe void Write(GuestMemory ram, IVirtualCpu processor, int iterations)
+    public static unsafe void Write(GuestMemory ram, IVirtualCpu processor)
     {
         const ulong presentWritable = 3;
         const ulong largePage = 0x83;
         bool written = ram.TryWrite(PageMapLevel4, DirectoryPointers | presentWritable)
             && ram.TryWrite(DirectoryPointers, Directory | presentWritable)
             && ram.TryWrite(Directory, largePage)
-            && ram.TryWrite(Code, Program(iterations));
+            && ram.TryWrite(Code, Program());
         if (!written)
         {
             throw new ArgumentException($"the calibration guest needs {MemorySize} bytes of RAM at 0", nameof(ram));
@@ -47,22 +48,18 @@ internal static class CalibrationImage
         processor.WriteState(registers);
     }
 
-    private static byte[] Program(int iterations)
-    {
-        byte[] program =
-        [
-            0xB0, Ready,                   // mov al, ready
-            0xE6, (byte)MarkerPort,        // out port, al
-            0xB0, LoopBegins,              // mov al, begins
-            0xE6, (byte)MarkerPort,        // out port, al
-            0xB9, 0, 0, 0, 0,              // mov ecx, iterations
-            0xFF, 0xC9,                    // dec ecx
-            0x75, 0xFC,                    // jnz to dec
-            0xB0, LoopEnds,                // mov al, ends
-            0xE6, (byte)MarkerPort,        // out port, al
-            0xEB, 0xE9,                    // jmp to the start
-        ];
-        BinaryPrimitives.WriteInt32LittleEndian(program.AsSpan(9), iterations);
-        return program;
-    }
+    private static byte[] Program() =>
+    [
+        0xE5, (byte)MarkerPort,        // in eax, port
+        0x89, 0xC1,                    // mov ecx, eax
+        0xB0, Ready,                   // mov al, ready
+        0xE6, (byte)MarkerPort,        // out port, al
+        0xB0, LoopBegins,              // mov al, begins
+        0xE6, (byte)MarkerPort,        // out port, al
+        0xFF, 0xC9,                    // dec ecx
+        0x75, 0xFC,                    // jnz to dec
+        0xB0, LoopEnds,                // mov al, ends
+        0xE6, (byte)MarkerPort,        // out port, al
+        0xEB, 0xEA,                    // jmp to the start
+    ];
 }

@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Nacelle.Kvm.Interop;
-using Nacelle.Linux;
 
 namespace Nacelle.Kvm;
 
@@ -41,23 +40,7 @@ public static class KvmHost
         KvmHandle? system = TryOpen(path, out int error);
         if (system is null)
         {
-            return error switch
-            {
-                Libc.EACCES or Libc.EPERM => new KvmProbe(
-                    KvmAvailability.NoPermission,
-                    $"this user may not open {path}: add the user to the group that owns it (usually 'kvm') and log in again",
-                    null),
-                Libc.ENOENT => new KvmProbe(
-                    KvmAvailability.Absent,
-                    $"{path} does not exist: load kvm_intel or kvm_amd, or switch virtualisation on in the firmware",
-                    null),
-                Libc.ENODEV or Libc.ENXIO => new KvmProbe(
-                    KvmAvailability.Absent,
-                    $"nothing is behind {path}: load kvm_intel or kvm_amd",
-                    null),
-                _ => new KvmProbe(
-                    KvmAvailability.Absent, $"{path} does not open: {Marshal.GetPInvokeErrorMessage(error)}", null),
-            };
+            return Explain(path, error);
         }
 
         using (system)
@@ -70,14 +53,15 @@ public static class KvmHost
     }
 
     /// <summary>Opens the device for an accelerator.</summary>
-    /// <exception cref="LinuxException">It does not open; the message says what to change.</exception>
-    /// <exception cref="PlatformNotSupportedException">It lacks something; the message names it.</exception>
+    /// <exception cref="PlatformNotSupportedException">
+    /// It does not open, or lacks something; the message says what is in the way and what to change.
+    /// </exception>
     internal static KvmHandle Open(out KvmFacts facts)
     {
         KvmHandle? system = TryOpen(DevicePath, out int error);
         if (system is null)
         {
-            throw new LinuxException($"{Probe().Reason}; or use --accel translator", error);
+            throw new PlatformNotSupportedException($"{Explain(DevicePath, error).Reason}; or use --accel translator");
         }
 
         facts = Gather(system);
@@ -89,6 +73,24 @@ public static class KvmHost
 
         return system;
     }
+
+    private static KvmProbe Explain(string path, int error) => error switch
+    {
+        Libc.EACCES or Libc.EPERM => new KvmProbe(
+            KvmAvailability.NoPermission,
+            $"this user may not open {path}: add the user to the group that owns it (usually 'kvm') and log in again",
+            null),
+        Libc.ENOENT => new KvmProbe(
+            KvmAvailability.Absent,
+            $"{path} does not exist: load kvm_intel or kvm_amd, or switch virtualisation on in the firmware",
+            null),
+        Libc.ENODEV or Libc.ENXIO => new KvmProbe(
+            KvmAvailability.Absent,
+            $"nothing is behind {path}: load kvm_intel or kvm_amd",
+            null),
+        _ => new KvmProbe(
+            KvmAvailability.Absent, $"{path} does not open: {Marshal.GetPInvokeErrorMessage(error)}", null),
+    };
 
     private static KvmHandle? TryOpen(string path, out int error)
     {
