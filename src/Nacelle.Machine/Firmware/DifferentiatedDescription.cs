@@ -62,7 +62,6 @@ internal static class DifferentiatedDescription
             Ports(SystemControlPort.Port, 1),
             Ports(0xA0, 2),
             Ports(0x4D0, 2),
-            Ports(PowerManagementBlock.Base, (byte)PowerManagementBlock.Length),
             FixedMemory((uint)PhysicalLayout.ConfigurationBase, (uint)PhysicalLayout.ConfigurationLength),
             FixedMemory((uint)IoApic.Address, (uint)IoApic.Length),
             FixedMemory((uint)ApicBus.WindowAddress, (uint)ApicBus.WindowLength))));
