@@ -67,6 +67,12 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
     /// <summary>Why that accelerator, in one line.</summary>
     public string AcceleratorReason => _selection.Reason;
 
+    /// <summary>What runs the vCPUs.</summary>
+    internal IAccelerator Accelerator => _selection.Accelerator;
+
+    /// <summary>The guest's RAM.</summary>
+    internal GuestMemory Ram => _ram;
+
     /// <summary>Completes when the machine has ended, with the reason.</summary>
     public Task<MachineStop> Completion => _completion.Task;
 
