@@ -31,11 +31,14 @@ internal static class ExitCodes
         _ => (int)ExitCode.HostResource,
     };
 
-    /// <summary>Of a value written to the debug-exit port: 2 × value + 1, as test kernels expect, 127 for values above 63.</summary>
+    /// <summary>Of a value written to the debug-exit port: 2 × value + 1, as test kernels expect, at most 127.</summary>
     internal static int OfGuest(uint value) => (int)Math.Min((2UL * value) + 1, LargestGuestCode);
 
     /// <summary>Of a signal that ended the machine: 128 and its number, as shells have it.</summary>
-    internal static int Of(PosixSignal signal) => SignalBase + signal switch
+    internal static int Of(PosixSignal signal) => SignalBase + NumberOf(signal);
+
+    /// <summary>The host's number of a signal.</summary>
+    internal static int NumberOf(PosixSignal signal) => signal switch
     {
         PosixSignal.SIGHUP => 1,
         PosixSignal.SIGINT => 2,

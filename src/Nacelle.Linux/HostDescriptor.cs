@@ -79,13 +79,6 @@ public static unsafe partial class HostDescriptor
         return 0;
     }
 
-    /// <summary>Stops this process as SIGSTOP does; returns when it goes on.</summary>
-    public static void StopSelf()
-    {
-        const int stop = 19;
-        _ = Kill(Environment.ProcessId, stop);
-    }
-
     /// <summary>The standard streams may have been left non-blocking by whoever had them before.</summary>
     private static void Wait(int descriptor, PollEvents events)
     {
@@ -109,7 +102,4 @@ public static unsafe partial class HostDescriptor
 
     [LibraryImport("libc", EntryPoint = "poll", SetLastError = true)]
     private static partial int Poll(PollRequest* requests, nuint count, int milliseconds);
-
-    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
-    private static partial int Kill(int process, int signal);
 }

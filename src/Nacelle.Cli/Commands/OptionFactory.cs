@@ -9,33 +9,53 @@ namespace Nacelle.Cli;
 internal static class OptionFactory
 {
     /// <summary>An option that has to come, once.</summary>
-    internal static Option<T> Required<T>(string name, string value, string description, Func<string, T> parse) => new(name)
-    {
-        HelpName = value,
-        Description = description,
-        Required = true,
-        Arity = ArgumentArity.ExactlyOne,
-        CustomParser = result => Read(result, result.Tokens[0].Value, parse),
-    };
+    /// <param name="name">With its dashes.</param>
+    /// <param name="value">What help calls the value.</param>
+    /// <param name="description">One sentence.</param>
+    /// <param name="parse">Reads the value.</param>
+    internal static Option<T> Required<T>(string name, string value, string description, Func<string, T> parse) =>
+        new DocumentedOption<T>(name, null, false)
+        {
+            HelpName = value,
+            Description = description,
+            Required = true,
+            Arity = ArgumentArity.ExactlyOne,
+            CustomParser = result => Read(result, result.Tokens[0].Value, parse),
+        };
 
     /// <summary>An option that comes once at most.</summary>
     /// <param name="name">With its dashes.</param>
     /// <param name="value">What help calls the value.</param>
     /// <param name="description">One sentence.</param>
     /// <param name="parse">Reads the value.</param>
-    /// <param name="fallback">The value when the option is not given.</param>
-    internal static Option<T> Single<T>(string name, string value, string description, Func<string, T> parse, T fallback) => new(name)
+    /// <param name="fallback">What stands for the option when it is not given, read in the same way; null for nothing.</param>
+    /// <param name="words">Values that the shell completes.</param>
+    internal static Option<T?> Single<T>(
+        string name, string value, string description, Func<string, T> parse, string? fallback = null, params string[] words)
     {
-        HelpName = value,
-        Description = description,
-        Arity = ArgumentArity.ExactlyOne,
-        DefaultValueFactory = _ => fallback,
-        CustomParser = result => Read(result, result.Tokens[0].Value, parse),
-    };
+        DocumentedOption<T?> option = new(name, fallback, false)
+        {
+            HelpName = value,
+            Description = description,
+            Arity = ArgumentArity.ExactlyOne,
+            DefaultValueFactory = _ => fallback is null ? default : parse(fallback),
+            CustomParser = result => Read(result, result.Tokens[0].Value, parse),
+        };
+        option.CompletionSources.Add(words);
+        return option;
+    }
 
     /// <summary>An option that may come many times.</summary>
-    internal static Option<ImmutableArray<T>> Many<T>(string name, string value, string description, Func<string, T?> parse)
-        where T : class => new(name)
+    /// <param name="name">With its dashes.</param>
+    /// <param name="value">What help calls the value.</param>
+    /// <param name="description">One sentence.</param>
+    /// <param name="parse">Reads the value of one; null adds nothing.</param>
+    /// <param name="words">Values that the shell completes.</param>
+    internal static Option<ImmutableArray<T>> Many<T>(
+        string name, string value, string description, Func<string, T?> parse, params string[] words)
+        where T : class
+    {
+        DocumentedOption<ImmutableArray<T>> option = new(name, null, true)
         {
             HelpName = value,
             Description = description,
@@ -43,19 +63,11 @@ internal static class OptionFactory
             AllowMultipleArgumentsPerToken = false,
             DefaultValueFactory = _ => [],
             CustomParser = result =>
-            {
-                ImmutableArray<T>.Builder values = ImmutableArray.CreateBuilder<T>();
-                foreach (Token token in result.Tokens)
-                {
-                    if (Read(result, token.Value, parse) is T parsed)
-                    {
-                        values.Add(parsed);
-                    }
-                }
-
-                return values.ToImmutable();
-            },
+                [.. result.Tokens.Select(token => Read(result, token.Value, parse)).OfType<T>()],
         };
+        option.CompletionSources.Add(words);
+        return option;
+    }
 
     private static T? Read<T>(ArgumentResult result, string text, Func<string, T?> parse)
     {
@@ -68,5 +80,12 @@ internal static class OptionFactory
             result.AddError(error.Message);
             return default;
         }
+    }
+
+    private sealed class DocumentedOption<T>(string name, string? fallback, bool repeatable) : Option<T>(name), IDocumentedOption
+    {
+        public string? Fallback { get; } = fallback;
+
+        public bool Repeatable { get; } = repeatable;
     }
 }

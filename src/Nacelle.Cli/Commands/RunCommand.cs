@@ -6,64 +6,64 @@ using Nacelle.Machine;
 namespace Nacelle.Cli;
 
 /// <summary><c>nacelle run</c>: boots a kernel and stays until the machine has ended.</summary>
-internal sealed class RunCommand : Command
+internal sealed class RunCommand : Command, IDocumentedCommand
 {
-    private static readonly MachineDescription s_plain = new() { KernelPath = "" };
-
     private readonly Option<string> _kernel = OptionFactory.Required(
         "--kernel", "FILE", "Kernel to boot: a bzImage, a PVH ELF or a multiboot ELF32 file.",
         text => MachineOptions.ParsePath("kernel", text));
 
-    private readonly Option<string?> _initrd = OptionFactory.Single<string?>(
-        "--initrd", "FILE", "Initial RAM disk.", text => MachineOptions.ParsePath("initrd", text), null);
+    private readonly Option<string?> _initrd = OptionFactory.Single(
+        "--initrd", "FILE", "Initial RAM disk.", text => MachineOptions.ParsePath("initrd", text));
 
-    private readonly Option<string> _append = OptionFactory.Single(
-        "--append", "TEXT", "The kernel's command line.", text => text, "");
+    private readonly Option<string?> _append = OptionFactory.Single(
+        "--append", "TEXT", "The kernel's command line.", text => text);
 
     private readonly Option<int> _cpus = OptionFactory.Single(
-        "--cpus", "N", $"Number of vCPUs, 1 to {MachineDescription.MaximumVirtualCpus}.",
-        MachineOptions.ParseVirtualCpus, s_plain.VirtualCpus);
+        "--cpus", "N", $"Number of vCPUs, 1 to {MachineDescription.MaximumVirtualCpus}.", MachineOptions.ParseVirtualCpus, "1");
 
     private readonly Option<ulong> _memory = OptionFactory.Single(
-        "--memory", "SIZE", "Guest memory, a multiple of 2M: a number with K, M, G or T.",
-        MachineOptions.ParseMemory, s_plain.MemoryBytes);
+        "--memory", "SIZE", "Guest memory: a number with K, M, G or T, a multiple of 2M.", MachineOptions.ParseMemory, "512M");
 
     private readonly Option<AcceleratorChoice> _accelerator = OptionFactory.Single(
-        "--accel", "NAME", "What runs the guest: auto, kvm or translator.",
-        MachineOptions.ParseAccelerator, s_plain.Accelerator);
+        "--accel", "auto|kvm|translator",
+        "What runs the guest: KVM, the dynamic translator, or KVM where it runs guest kernel code at hardware speed.",
+        MachineOptions.ParseAccelerator, "auto", [.. MachineOptions.Accelerators]);
 
     private readonly Option<ImmutableArray<DiskDescription>> _disks = OptionFactory.Many<DiskDescription>(
-        "--disk", "FILE[,option=value…]", "A virtio-blk disk over a raw file or block device; may be given many times.",
+        "--disk", "FILE[,option=value…]",
+        "A virtio-blk disk over a raw file or block device; may be given many times. A comma in FILE is written twice.",
         DiskOption.Parse);
 
     private readonly Option<ImmutableArray<NetworkDescription>> _networks = OptionFactory.Many(
-        "--net", "tap:NAME|user|none[,option=value…]", "A virtio-net interface; may be given many times.",
-        NetworkOption.Parse);
+        "--net", "tap:NAME|user|none[,option=value…]",
+        "A virtio-net interface on a tap of the host or on user-mode networking; may be given many times.",
+        NetworkOption.Parse, [.. NetworkOption.Kinds]);
 
-    private readonly Option<SerialDescription> _serial = OptionFactory.Single(
-        "--serial", "stdio|none|file:PATH|socket:PATH", "What the first serial port is connected to.",
-        SerialOption.Parse, SerialDescription.StandardStreams);
+    private readonly Option<SerialDescription?> _serial = OptionFactory.Single(
+        "--serial", "stdio|none|file:PATH|socket:PATH",
+        "What the first serial port is connected to. A file is made anew; a socket serves one client at a time.",
+        SerialOption.Parse, "stdio", [.. SerialOption.Kinds]);
 
-    private readonly Option<string> _name = OptionFactory.Single(
-        "--name", "NAME", "A name for people, which the guest finds in its SMBIOS tables.", MachineOptions.ParseName, s_plain.Name);
+    private readonly Option<string?> _name = OptionFactory.Single(
+        "--name", "NAME", "A name for people, which the guest finds in its SMBIOS tables.", MachineOptions.ParseName, "nacelle");
 
     private readonly Option<bool> _noReboot = new("--no-reboot")
     {
-        Description = "A reset by the guest ends the machine instead of starting it again.",
+        Description = "A reset or triple fault ends the machine instead of starting it again.",
     };
 
-    private readonly Option<byte?> _escape = OptionFactory.Single<byte?>(
+    private readonly Option<byte?> _escape = OptionFactory.Single(
         "--escape", "KEY", "Key that speaks to the monitor when the serial port is on a terminal: ctrl- and a letter, or none.",
-        EscapeKeyOption.Parse, EscapeKeyOption.Default);
+        EscapeKeyOption.Parse, "ctrl-]", "ctrl-]", "ctrl-a", "none");
 
-    private readonly Option<string?> _bootMarker = OptionFactory.Single<string?>(
-        "--boot-marker", "TEXT", "Tell how long it took until the guest wrote this text to a serial port on stdio.",
-        text => text.Length != 0 ? text : throw new ConfigurationException("the boot marker is empty: give a text"), null);
+    private readonly Option<string?> _bootMarker = OptionFactory.Single(
+        "--boot-marker", "TEXT", "Say how long it took until the guest wrote this text to a serial port on stdio.",
+        MachineOptions.ParseBootMarker);
 
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Say nothing but errors." };
 
     /// <summary>Makes the command.</summary>
-    internal RunCommand() : base("run", "Boot a kernel in a new machine and stay until it has ended.")
+    internal RunCommand() : base("run", "Boot a kernel in a new machine and stay until the machine has ended.")
     {
         Option[] options =
         [
@@ -78,18 +78,21 @@ internal sealed class RunCommand : Command
         SetAction((result, _) => MachineRunner.RunAsync(Describe(result), Settings(result)));
     }
 
+    /// <inheritdoc/>
+    public CommandPage Page => RunPage.Page;
+
     private MachineDescription Describe(ParseResult result) => new()
     {
         KernelPath = result.GetRequiredValue(_kernel),
         InitrdPath = result.GetValue(_initrd),
-        KernelCommandLine = result.GetRequiredValue(_append),
+        KernelCommandLine = result.GetValue(_append) ?? "",
         VirtualCpus = result.GetValue(_cpus),
         MemoryBytes = result.GetValue(_memory),
         Accelerator = result.GetValue(_accelerator),
         Disks = result.GetValue(_disks),
         Networks = result.GetValue(_networks),
-        Serial = result.GetRequiredValue(_serial),
-        Name = result.GetRequiredValue(_name),
+        Serial = result.GetRequiredValue(_serial)!,
+        Name = result.GetRequiredValue(_name)!,
         RestartOnReset = !result.GetValue(_noReboot),
     };
 

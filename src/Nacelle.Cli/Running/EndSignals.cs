@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Nacelle.Linux;
 
 namespace Nacelle.Cli;
 
@@ -22,7 +23,11 @@ internal sealed class EndSignals : IDisposable
             [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
         foreach (PosixSignal signal in signals)
         {
-            _registrations.Add(PosixSignalRegistration.Create(signal, OnSignal));
+            // What nohup(1) ignores stays ignored.
+            if (!HostSignal.IsIgnored(ExitCodes.NumberOf(signal)))
+            {
+                _registrations.Add(PosixSignalRegistration.Create(signal, OnSignal));
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using System.Text;
 using Nacelle.Machine;
 
@@ -8,13 +9,16 @@ namespace Nacelle.Cli;
 /// <summary>Runs one machine for a person: terminal, signals, notices and the exit code.</summary>
 internal sealed class MachineRunner
 {
+    // SIGUSR1, which .NET has no name for.
+    private const PosixSignal ResumeSignal = (PosixSignal)10;
+
     private readonly MachineDescription _description;
     private readonly RunSettings _settings;
     private readonly Notices _notices;
     private volatile MachineSession? _session;
     private volatile RawTerminal? _terminal;
     private volatile bool _outputClosed;
-    private bool _paused;
+    private volatile bool _paused;
 
     private MachineRunner(MachineDescription description, RunSettings settings)
     {
@@ -31,6 +35,7 @@ internal sealed class MachineRunner
     private async Task<int> RunAsync()
     {
         using EndSignals signals = new(() => _session?.RequestStop(), () => _terminal?.Dispose());
+        using PosixSignalRegistration resume = PosixSignalRegistration.Create(ResumeSignal, OnResume);
         try
         {
             using MachineSession session = MachineSession.Build(_description, ConnectStandardStreams);
@@ -135,6 +140,13 @@ internal sealed class MachineRunner
             ? $"{EscapeKeyOption.Format(key)} and p"
             : string.Create(CultureInfo.InvariantCulture, $"'kill -USR1 {Environment.ProcessId}'");
         _notices.Error($"paused: {reason} ({how} continues)");
+    }
+
+    private void OnResume(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        _paused = false;
+        _session?.Continue();
     }
 
     private void OnCommand(EscapeCommand command)

@@ -94,7 +94,7 @@ internal sealed class RawTerminal : IDisposable
             Leave();
         }
 
-        HostDescriptor.StopSelf();
+        HostSignal.StopSelf();
     }
 
     private void OnContinue(PosixSignalContext context)

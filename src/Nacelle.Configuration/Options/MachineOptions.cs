@@ -61,6 +61,12 @@ public static class MachineOptions
         ? text
         : throw new ConfigurationException($"the {what}'s file name is empty: name a file");
 
+    /// <summary>Reads <c>--boot-marker</c>.</summary>
+    /// <exception cref="ConfigurationException">It is empty.</exception>
+    public static string ParseBootMarker(string text) => !string.IsNullOrEmpty(text)
+        ? text
+        : throw new ConfigurationException("the boot marker is empty: give a text that the guest writes");
+
     private static string Neighbours(ulong bytes, ulong step)
     {
         ulong below = bytes / step * step;

@@ -57,7 +57,10 @@ public sealed class SerialPort : IAddressRangeHandler
         _flushTimer = timers.CreateTimer(Flush);
     }
 
-    /// <summary>The guest made room in the receiver; raised on a vCPU thread, outside the port's lock.</summary>
+    /// <summary>
+    /// There is room in the receiver again: the guest read from it, emptied it or ended loop-back. Raised on the thread that
+    /// caused it, outside the port's lock.
+    /// </summary>
     public event Action? ReceiverDrained;
 
     /// <summary>Back to the state after power-on.</summary>
@@ -78,6 +81,8 @@ public sealed class SerialPort : IAddressRangeHandler
             _transmitPending = false;
             UpdateLine();
         }
+
+        ReceiverDrained?.Invoke();
     }
 
     /// <summary>Puts bytes into the receiver.</summary>
@@ -167,8 +172,11 @@ public sealed class SerialPort : IAddressRangeHandler
     void IAddressRangeHandler.Write(ulong offset, int size, ulong value)
     {
         byte data = (byte)value;
+        bool closed;
+        bool open;
         lock (_state)
         {
+            closed = IsReceiverClosed;
             switch (offset)
             {
                 case 0 when DivisorAccess:
@@ -202,8 +210,16 @@ public sealed class SerialPort : IAddressRangeHandler
             }
 
             UpdateLine();
+            open = !IsReceiverClosed;
+        }
+
+        if (closed && open)
+        {
+            ReceiverDrained?.Invoke();
         }
     }
+
+    private bool IsReceiverClosed => _receivedCount >= Capacity || (_modemControl & Loopback) != 0;
 
     private bool DivisorAccess => (_lineControl & 0x80) != 0;
 

@@ -1,0 +1,43 @@
+using System.CommandLine;
+using System.CommandLine.Help;
+
+namespace Nacelle.Cli;
+
+/// <summary><c>nacelle</c>: the root of the commands.</summary>
+internal sealed class NacelleCommand : RootCommand, IDocumentedCommand
+{
+    /// <summary>Makes all commands.</summary>
+    internal NacelleCommand() : base("Nacelle runs virtual machines, on KVM or on its own dynamic translator.")
+    {
+        Add(new RunCommand());
+        Add(new InfoCommand());
+        Add(new CompletionCommand());
+        Add(new ReferenceCommand());
+        foreach (Option option in Options)
+        {
+            switch (option)
+            {
+                case HelpOption help:
+                    help.Description = "Show help.";
+                    help.Action = new CommandLine.PrintAction(HelpWriter.Write);
+                    break;
+                case VersionOption version:
+                    version.Description = "Show the version.";
+                    version.Action = new CommandLine.PrintAction(_ => $"nacelle {HostReport.ProgramVersion}\n");
+                    break;
+                default:
+                    break;
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public CommandPage Page { get; } = new(
+        "nacelle COMMAND [options]",
+        [
+            new("Boot a kernel", "nacelle run --kernel vmlinuz --initrd initrd.img --append console=ttyS0"),
+            new("See what this host offers", "nacelle info"),
+            new("Read all about a command", "nacelle run --help"),
+        ],
+        []);
+}

@@ -1,0 +1,46 @@
+namespace Nacelle.Cli;
+
+/// <summary>Completion scripts: each asks the program itself, with the parser's suggest directive, what could come next.</summary>
+internal static class ShellScripts
+{
+    private const string Bash = """
+        # bash completion for nacelle
+        _nacelle() {
+          local IFS=$'\n' word=${COMP_WORDS[COMP_CWORD]} suggestions
+          suggestions=$("${COMP_WORDS[0]}" "[suggest:$COMP_POINT]" "$COMP_LINE" 2>/dev/null)
+          COMPREPLY=($(compgen -W "$suggestions" -- "$word"))
+          # Where nothing is suggested, a file is meant.
+          [ ${#COMPREPLY[@]} -ne 0 ] || COMPREPLY=($(compgen -f -- "$word"))
+        }
+        complete -o filenames -F _nacelle nacelle
+
+        """;
+
+    private const string Zsh = """
+        #compdef nacelle
+        # zsh completion for nacelle
+        _nacelle() {
+          local -a suggestions
+          suggestions=("${(@f)$(${words[1]} "[suggest:$#BUFFER]" "$BUFFER" 2>/dev/null)}")
+          if [ -n "${suggestions[1]}" ]; then compadd -- $suggestions; else _files; fi
+        }
+        compdef _nacelle nacelle
+
+        """;
+
+    private const string Fish = """
+        # fish completion for nacelle
+        complete -c nacelle -f -a '(set -l line (commandline -cp); nacelle "[suggest:"(string length -- "$line")"]" "$line" 2>/dev/null)'
+        complete -c nacelle -F -n '__fish_seen_subcommand_from run'
+
+        """;
+
+    /// <summary>The script of a shell.</summary>
+    internal static string Of(string shell) => shell switch
+    {
+        "bash" => Bash,
+        "zsh" => Zsh,
+        "fish" => Fish,
+        _ => throw new ArgumentOutOfRangeException(nameof(shell), shell, "no such shell"),
+    };
+}

@@ -1,0 +1,112 @@
+using System.CommandLine;
+using System.Text;
+
+namespace Nacelle.Cli;
+
+/// <summary>Writes a command's help for a terminal.</summary>
+internal static class HelpWriter
+{
+    private const int Width = 100;
+    private const int WordWidth = 16;
+
+    /// <summary>All of a command's help.</summary>
+    internal static string Write(Command command)
+    {
+        StringBuilder text = new();
+        text.AppendLine(command.Description).AppendLine();
+        CommandPage? page = (command as IDocumentedCommand)?.Page;
+        text.AppendLine($"Usage: {page?.Usage ?? command.Name}");
+        WriteCommands(text, command);
+        WriteOptions(text, command);
+        foreach (Topic topic in page?.Topics ?? [])
+        {
+            text.AppendLine().AppendLine($"{topic.Title}:");
+            int width = Math.Max(WordWidth, topic.Rows.Max(row => row.Word.Length) + 2);
+            foreach ((string word, string meaning) in topic.Rows)
+            {
+                WriteRow(text, word, width, meaning);
+            }
+        }
+
+        WriteExamples(text, page?.Examples ?? []);
+        return text.ToString();
+    }
+
+    /// <summary>An option as it is typed, with the name of its value.</summary>
+    internal static string Form(Option option)
+    {
+        string alias = option.Aliases.FirstOrDefault(a => a.Length == 2 && a[0] == '-') is string letter ? $"{letter}, " : "";
+        return option.HelpName is string value ? $"{alias}{option.Name} {value}" : $"{alias}{option.Name}";
+    }
+
+    /// <summary>What an option does, with its default.</summary>
+    internal static string Meaning(Option option)
+    {
+        string fallback = option is IDocumentedOption { Fallback: string text } ? $" Default: {text}." : "";
+        string need = option.Required ? " Required." : "";
+        return $"{option.Description}{need}{fallback}";
+    }
+
+    /// <summary>A command's own options, then those that every command has.</summary>
+    internal static IEnumerable<Option> OptionsOf(Command command) => command.Options
+        .Concat(command.Parents.OfType<Command>().SelectMany(parent => parent.Options).Where(option => option.Recursive))
+        .Where(option => !option.Hidden);
+
+    private static void WriteCommands(StringBuilder text, Command command)
+    {
+        if (command.Subcommands.Count == 0)
+        {
+            return;
+        }
+
+        text.AppendLine().AppendLine("Commands:");
+        foreach (Command subcommand in command.Subcommands)
+        {
+            WriteRow(text, subcommand.Name, WordWidth, subcommand.Description ?? "");
+        }
+    }
+
+    private static void WriteOptions(StringBuilder text, Command command)
+    {
+        text.AppendLine().AppendLine("Options:");
+        foreach (Option option in OptionsOf(command))
+        {
+            text.AppendLine($"  {Form(option)}");
+            WriteRow(text, "", 6, Meaning(option));
+        }
+    }
+
+    private static void WriteExamples(StringBuilder text, IReadOnlyList<Example> examples)
+    {
+        if (examples.Count == 0)
+        {
+            return;
+        }
+
+        text.AppendLine().AppendLine("Examples:");
+        foreach (Example example in examples)
+        {
+            text.AppendLine($"  {example.Purpose}:").AppendLine($"      {example.Line}");
+        }
+    }
+
+    /// <summary>A word and its meaning, wrapped at the width with the meaning's lines below each other.</summary>
+    private static void WriteRow(StringBuilder text, string word, int width, string meaning)
+    {
+        StringBuilder line = new("  ");
+        line.Append(word.PadRight(width - 2));
+        int indent = line.Length;
+        foreach (string part in meaning.Split(' '))
+        {
+            if (line.Length > indent && line.Length + 1 + part.Length > Width)
+            {
+                text.AppendLine(line.ToString().TrimEnd());
+                line.Clear().Append(' ', indent);
+            }
+
+            line.Append(line.Length > indent ? " " : "").Append(part);
+        }
+
+        text.AppendLine(line.ToString().TrimEnd());
+    }
+}

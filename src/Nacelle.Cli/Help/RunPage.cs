@@ -1,0 +1,59 @@
+using Nacelle.Configuration;
+
+namespace Nacelle.Cli;
+
+/// <summary>What help says of <c>nacelle run</c>.</summary>
+internal static class RunPage
+{
+    private static readonly Topic s_disk = new("Options of --disk",
+    [
+        ("cache=MODE", $"Use of the host's page cache: {string.Join(", ", DiskOption.CacheModes)}. writeback honours the guest's flushes; none goes past the cache (O_DIRECT); writethrough and directsync make each write durable; unsafe ignores flushes. Default: writeback."),
+        ("discard=on|off", "Whether the guest's discards free space in the file. Default: on."),
+        ("on-error=WORD", $"What happens when the host refuses a request: {string.Join(", ", DiskOption.ErrorPolicies)}. report gives the guest an I/O error; stop pauses the machine; stop-when-full pauses it only when the host's file system is full. Default: report."),
+        ("packed=on|off", "Whether the packed virtqueue layout is offered. Default: off."),
+        ("queues=N", $"Request queues, 1 to {DiskOption.MostQueues}. Default: one per vCPU, up to 4."),
+        ("readonly=on|off", "Whether the guest's writes are refused; such a disk can be shared. Default: off."),
+        ("serial=TEXT", $"Serial number that the guest reads, up to {DiskOption.LongestSerial} characters. Default: none."),
+    ]);
+
+    private static readonly Topic s_network = new("Options of --net",
+    [
+        ("forward=HOST:GUEST", "Forwards a TCP port of the host to one of the guest; user only; may be given many times."),
+        ("mac=ADDRESS", "The interface's MAC address. Default: derived from the machine's name and the interface's place."),
+        ("packed=on|off", "Whether the packed virtqueue layout is offered. Default: off."),
+        ("queues=N", $"Receive and transmit queue pairs, 1 to {NetworkOption.MostQueues}. Default: for a tap one per vCPU up to 4, otherwise 1."),
+    ]);
+
+    private static readonly Topic s_keys = new("Keys after the escape key",
+    [
+        ("q", "Ends the machine at once."),
+        ("p", "Pauses the machine, or lets it go on; tries again what the host refused."),
+        ("b", "Presses the power button."),
+        ("h", "Lists these keys."),
+        ("escape key", "Sends the escape key itself to the guest."),
+    ]);
+
+    private static readonly Topic s_signals = new("Signals",
+    [
+        ("TERM, INT, HUP, QUIT", "End the machine at once; a second one ends the process."),
+        ("USR1", "Lets a paused machine go on; tries again what the host refused."),
+        ("TSTP, CONT", "Stop and continue the process, with the terminal restored in between."),
+    ]);
+
+    /// <summary>All of it.</summary>
+    internal static CommandPage Page { get; } = new(
+        "nacelle run --kernel FILE [options]",
+        [
+            new("Boot a kernel with its console on this terminal", "nacelle run --kernel vmlinuz --initrd initrd.img --append console=ttyS0"),
+            new("Give it 4 vCPUs, 2 GiB of memory and a disk", "nacelle run --kernel vmlinuz --cpus 4 --memory 2G --disk root.img --append 'console=ttyS0 root=/dev/vda'"),
+            new("Share a disk read-only and pause when the host runs out of space", "nacelle run --kernel vmlinuz --disk base.img,readonly=on --disk data.img,on-error=stop-when-full"),
+            new("Reach the guest's SSH server at port 2222 of the host", "nacelle run --kernel vmlinuz --net user,forward=2222:22"),
+            new("Run in the background with the console on a socket", "nacelle run --kernel vmlinuz --serial socket:guest.sock &"),
+            new("Run a test kernel and take its exit code", "nacelle run --kernel test.elf --no-reboot --quiet"),
+        ],
+        [s_disk, s_network, s_keys, s_signals, ExitCodeTopic()]);
+
+    private static Topic ExitCodeTopic() => new(
+        "Exit codes",
+        [.. ExitCodeTable.Rows.Select(row => (row.Code, row.Meaning))]);
+}
