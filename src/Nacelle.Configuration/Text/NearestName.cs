@@ -13,15 +13,19 @@ public static class NearestName
         ArgumentNullException.ThrowIfNull(candidates);
         string? best = null;
         int least = Math.Max(2, word.Length / 3) + 1;
-        foreach (string candidate in candidates)
+        foreach (string form in candidates)
         {
+            // In a form such as tap:NAME, what stands behind the colon is the person's own.
+            int colon = form.IndexOf(':', StringComparison.Ordinal);
+            string candidate = colon < 0 ? form : form[..colon];
+            string typed = colon < 0 ? word : word.Split(':')[0];
             // An abbreviation is no typing error, however much it leaves out.
-            bool abbreviated = word.Length >= 2 && candidate.StartsWith(word, StringComparison.OrdinalIgnoreCase);
-            int distance = abbreviated ? 0 : Distance(word, candidate);
+            bool abbreviated = typed.Length >= 2 && candidate.StartsWith(typed, StringComparison.OrdinalIgnoreCase);
+            int distance = abbreviated ? 0 : Distance(typed, candidate);
             if (distance < least && distance < candidate.Length)
             {
                 least = distance;
-                best = candidate;
+                best = form;
             }
         }
 

@@ -1,0 +1,60 @@
+using CsCheck;
+
+namespace Nacelle.Configuration.Tests;
+
+/// <summary>Sizes and nearest names.</summary>
+public sealed class TextTests
+{
+    [Theory]
+    [InlineData("0", 0)]
+    [InlineData("1048576", 1 << 20)]
+    [InlineData("512b", 512)]
+    [InlineData("4k", 4096)]
+    [InlineData("512M", 512L << 20)]
+    [InlineData("512MiB", 512L << 20)]
+    [InlineData("512mb", 512L << 20)]
+    [InlineData("1.5G", 3L << 29)]
+    [InlineData("2T", 2L << 40)]
+    [InlineData("8388607T", 8388607L << 40)]
+    public void Sizes_are_read(string text, long bytes) => Assert.Equal((ulong)bytes, ByteSize.Parse("size", text));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("M")]
+    [InlineData("-1M")]
+    [InlineData("1 M")]
+    [InlineData("1X")]
+    [InlineData("1.2.3G")]
+    [InlineData("0.3")]
+    [InlineData("1e3")]
+    [InlineData("8388608T")]
+    [InlineData("99999999999999999999999999999999999999999G")]
+    public void What_is_no_size_is_refused(string text) =>
+        Assert.Throws<ConfigurationException>(() => ByteSize.Parse("size", text));
+
+    [Fact]
+    public void Sizes_are_read_back_as_written() =>
+        Gen.ULong[0, long.MaxValue].Sample(bytes => Assert.Equal(bytes, ByteSize.Parse("size", ByteSize.Format(bytes))));
+
+    [Theory]
+    [InlineData("memroy", "memory")]
+    [InlineData("mem", "memory")]
+    [InlineData("MEMORY", "memory")]
+    [InlineData("dsik", "disk")]
+    [InlineData("zzzz", null)]
+    [InlineData("", null)]
+    public void The_nearest_name_is_found(string word, string? expected) =>
+        Assert.Equal(expected, NearestName.Find(word, ["cpus", "disk", "memory", "net"]));
+
+    [Fact]
+    public void The_distance_is_a_distance() => Gen.Select(
+        Gen.Char['a', 'c'].Array[0, 8], Gen.Char['a', 'c'].Array[0, 8]).Sample((left, right) =>
+    {
+        string one = new(left);
+        string other = new(right);
+        int distance = NearestName.Distance(one, other);
+        Assert.Equal(distance, NearestName.Distance(other, one));
+        Assert.Equal(one == other, distance == 0);
+        Assert.InRange(distance, Math.Abs(one.Length - other.Length), Math.Max(one.Length, other.Length));
+    });
+}
