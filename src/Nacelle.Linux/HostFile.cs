@@ -5,7 +5,7 @@ namespace Nacelle.Linux;
 /// <summary>What a path of the host names.</summary>
 public enum HostFileKind
 {
-    /// <summary>A FIFO, socket or character device.</summary>
+    /// <summary>A FIFO or character device.</summary>
     Other,
 
     /// <summary>A regular file.</summary>
@@ -16,6 +16,9 @@ public enum HostFileKind
 
     /// <summary>A block device.</summary>
     BlockDevice,
+
+    /// <summary>A UNIX socket.</summary>
+    Socket,
 }
 
 /// <summary>What statx(2) tells about an open file.</summary>
@@ -60,6 +63,16 @@ public sealed unsafe partial class HostFile : IDisposable
     /// <exception cref="LinuxException">It cannot be opened.</exception>
     public HostFile Reopen(bool writable, bool direct) => Open($"/proc/self/fd/{_descriptor}", writable, direct);
 
+    /// <summary>Asks what a path names, following symbolic links, without opening it.</summary>
+    /// <returns>Null when there is nothing of that name, or nothing that this user may see.</returns>
+    public static HostFileKind? KindOf(string path)
+    {
+        const int currentDirectory = -100;
+        const uint type = 1;
+        byte* buffer = stackalloc byte[256];
+        return Status(currentDirectory, path, 0, type, buffer) == 0 ? KindOf(buffer) : null;
+    }
+
     /// <summary>Asks what the file is.</summary>
     /// <exception cref="LinuxException">The host does not tell.</exception>
     public HostFileStatus Query()
@@ -73,13 +86,7 @@ public sealed unsafe partial class HostFile : IDisposable
             throw LinuxException.FromLastError("ask for a file's status");
         }
 
-        HostFileKind kind = (*(ushort*)(buffer + 28) & 0xf000) switch
-        {
-            0x8000 => HostFileKind.Regular,
-            0x4000 => HostFileKind.Directory,
-            0x6000 => HostFileKind.BlockDevice,
-            _ => HostFileKind.Other,
-        };
+        HostFileKind kind = KindOf(buffer);
         long size = *(long*)(buffer + 40);
         if (kind == HostFileKind.BlockDevice)
         {
@@ -138,6 +145,15 @@ public sealed unsafe partial class HostFile : IDisposable
             _ = Close(descriptor);
         }
     }
+
+    private static HostFileKind KindOf(byte* status) => (*(ushort*)(status + 28) & 0xf000) switch
+    {
+        0x8000 => HostFileKind.Regular,
+        0x4000 => HostFileKind.Directory,
+        0x6000 => HostFileKind.BlockDevice,
+        0xc000 => HostFileKind.Socket,
+        _ => HostFileKind.Other,
+    };
 
     private static int Result(nint value) => value < 0 ? -Marshal.GetLastPInvokeError() : (int)value;
 

@@ -1,5 +1,6 @@
 using System.Net.Sockets;
 using Nacelle.Devices.Platform;
+using Nacelle.Linux;
 using Nacelle.Machine;
 
 namespace Nacelle;
@@ -108,7 +109,7 @@ internal sealed class SerialSocket : ISerialConnection
         {
             string reason = error switch
             {
-                SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } => File.Exists(path) && !IsSocket(path)
+                SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } => HostFile.KindOf(path) != HostFileKind.Socket
                     ? "a file of that name exists; remove it or choose another path"
                     : "another process listens on it; choose another path",
                 SocketException { SocketErrorCode: SocketError.AccessDenied } =>
@@ -125,7 +126,7 @@ internal sealed class SerialSocket : ISerialConnection
     /// <summary>Whether the path is a socket that a process left behind when it died.</summary>
     private static bool IsStale(string path)
     {
-        if (!IsSocket(path))
+        if (HostFile.KindOf(path) != HostFileKind.Socket)
         {
             return false;
         }
@@ -139,19 +140,6 @@ internal sealed class SerialSocket : ISerialConnection
         catch (SocketException error)
         {
             return error.SocketErrorCode == SocketError.ConnectionRefused;
-        }
-    }
-
-    private static bool IsSocket(string path)
-    {
-        try
-        {
-            FileAttributes attributes = File.GetAttributes(path);
-            return attributes == FileAttributes.Normal ? new FileInfo(path).Length == 0 : false;
-        }
-        catch (IOException)
-        {
-            return false;
         }
     }
 
