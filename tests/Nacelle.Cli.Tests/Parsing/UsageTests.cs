@@ -1,0 +1,136 @@
+using System.CommandLine;
+
+namespace Nacelle.Cli.Tests;
+
+/// <summary>Command lines that are not understood, and those that help shows.</summary>
+public sealed class UsageTests
+{
+    [Theory]
+    [InlineData("", "name a command: run, info, completion")]
+    [InlineData("rnu", "unknown command 'rnu': did you mean 'run'?")]
+    [InlineData("run", "'--kernel' is required")]
+    [InlineData("run --kernel", "missing for option: '--kernel'")]
+    [InlineData("run --kernel k --memroy 1G", "unknown option '--memroy': did you mean '--memory'?")]
+    [InlineData("run --kernel k --dsik=a", "unknown option '--dsik': did you mean '--disk'?")]
+    [InlineData("run --kernel k --entirely-else", "unknown option '--entirely-else' (see")]
+    [InlineData("run --kernel k extra", "unknown argument 'extra'")]
+    [InlineData("run --kernel k --cpus 0", "give a number from 1 to 254")]
+    [InlineData("run --kernel k --cpus many", "'many' is not a number of vCPUs")]
+    [InlineData("run --kernel k --cpus 1 --cpus 2", "'--cpus' expects a single argument but 2 were provided")]
+    [InlineData("run --kernel k --memory 511K", "give at least 2M")]
+    [InlineData("run --kernel k --memory 513M", "give 512M or 514M")]
+    [InlineData("run --kernel k --memory big", "'big' is not a size")]
+    [InlineData("run --kernel k --accel kvmm", "unknown accelerator 'kvmm': did you mean 'kvm'?")]
+    [InlineData("run --kernel k --disk d,chache=none", "unknown disk option 'chache': did you mean 'cache'?")]
+    [InlineData("run --kernel k --disk d,cache=nnone", "did you mean 'none'?")]
+    [InlineData("run --kernel k --disk d,readonly", "disk option 'readonly' has no value")]
+    [InlineData("run --kernel k --net tpa:x", "unknown network 'tpa:x': did you mean 'tap:NAME'?")]
+    [InlineData("run --kernel k --net tap:a-name-that-is-too-long", "is not a name of a tap interface")]
+    [InlineData("run --kernel k --net user,forward=0:22", "write HOSTPORT:GUESTPORT")]
+    [InlineData("run --kernel k --serial sdtio", "unknown serial connection 'sdtio': did you mean 'stdio'?")]
+    [InlineData("run --kernel k --serial file:", "names no path")]
+    [InlineData("run --kernel k --escape alt-x", "escape key 'alt-x' is not valid")]
+    [InlineData("info --jsn", "unknown option '--jsn': did you mean '--json'?")]
+    [InlineData("completion bsh", "unknown shell 'bsh': did you mean 'bash'?")]
+    public void A_mistake_is_named_in_one_line_with_the_nearest_valid_word(string line, string expected)
+    {
+        ParseResult result = CommandLine.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+        Assert.IsType<System.CommandLine.Invocation.ParseErrorAction>(result.Action);
+        string message = UsageError.Describe(result);
+        Assert.DoesNotContain('\n', message);
+        Assert.Contains(expected, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_socket_path_that_Linux_cannot_hold_is_refused()
+    {
+        ParseResult result = CommandLine.Parse(["run", "--kernel", "k", "--serial", "socket:/" + new string('x', 107)]);
+        Assert.Contains("has 108 bytes and Linux takes 107", UsageError.Describe(result), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_process_says_it_and_ends_with_the_code_for_usage()
+    {
+        ProcessEnd end = NacelleProcess.Run("run", "--kernel", "k", "--memroy", "1G");
+        Assert.True(end.Code == (int)ExitCode.Usage, end.ToString());
+        Assert.Equal("nacelle: unknown option '--memroy': did you mean '--memory'? (see 'nacelle run --help')", Assert.Single(end.ErrorLines));
+        Assert.Equal("", end.Output);
+    }
+
+    [Fact]
+    public void What_would_move_the_cursor_is_left_out_of_messages()
+    {
+        ProcessEnd end = NacelleProcess.Run("run", "--kernel", "/none/\x1b[2Jx\r\n");
+        Assert.Single(end.ErrorLines);
+        Assert.DoesNotContain('\x1b', end.Error);
+    }
+
+    [Fact]
+    public void Version_and_help_work_whatever_else_is_wrong()
+    {
+        Assert.Matches("^nacelle [0-9]+\\.[0-9]+\\.[0-9]+\n$", NacelleProcess.Run("--version").Output);
+        ProcessEnd help = NacelleProcess.Run("run", "--help");
+        Assert.True(help.Code == 0, help.ToString());
+        Assert.Contains("Examples:", help.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Every_command_has_examples_and_every_example_parses()
+    {
+        NacelleCommand root = new();
+        IEnumerable<Command> commands = root.Subcommands.Where(command => !command.Hidden).Prepend(root);
+        foreach (Command command in commands)
+        {
+            CommandPage page = Assert.IsType<IDocumentedCommand>(command, exactMatch: false).Page;
+            Assert.NotEmpty(page.Examples);
+            foreach (Example example in page.Examples.Where(example => example.Line.StartsWith("nacelle ", StringComparison.Ordinal)))
+            {
+                // The shell takes off quotes and what comes after the command.
+                string[] words = HostTool.Run("bash", "-c", $"printf '%s\\n' {example.Line.Split(" | ")[0].Split(" > ")[0].TrimEnd('&')}")
+                    .TrimEnd('\n').Split('\n');
+                ParseResult result = CommandLine.Parse(words[1..]);
+                Assert.True(result.Errors.Count == 0, $"{example.Line}: {string.Join(", ", result.Errors)}");
+            }
+        }
+    }
+
+    [Fact]
+    public void Help_names_every_option()
+    {
+        RunCommand run = Assert.IsType<RunCommand>(new NacelleCommand().Subcommands[0]);
+        string help = HelpWriter.Write(run);
+        foreach (Option option in run.Options)
+        {
+            Assert.Contains(HelpWriter.Form(option), help, StringComparison.Ordinal);
+        }
+
+        Assert.All(help.Split('\n'), line => Assert.True(line.Length <= 150, line));
+    }
+
+    [Theory]
+    [InlineData("nacelle r", "run")]
+    [InlineData("nacelle run --mem", "--memory")]
+    [InlineData("nacelle run --accel ", "translator")]
+    [InlineData("nacelle completion ", "fish")]
+    public void The_shell_is_told_what_could_come_next(string line, string expected)
+    {
+        ProcessEnd end = NacelleProcess.Run($"[suggest:{line.Length}]", line);
+        Assert.True(end.Code == 0, end.ToString());
+        Assert.Contains(expected, end.Output.Split('\n'));
+    }
+
+    [Fact]
+    public void Bash_completes_with_the_script()
+    {
+        using TemporaryDirectory directory = new();
+        File.CreateSymbolicLink(directory.Combine("nacelle"), NacelleProcess.Executable);
+        string script = $$"""
+            PATH={{directory.FullName}}:$PATH
+            source <(nacelle completion bash)
+            COMP_LINE='nacelle run --mem' COMP_POINT=17 COMP_WORDS=(nacelle run --mem) COMP_CWORD=2
+            _nacelle
+            printf '%s\n' "${COMPREPLY[@]}"
+            """;
+        Assert.Equal("--memory\n", HostTool.Run("bash", "-c", script));
+    }
+}
