@@ -18,14 +18,8 @@ public readonly unsafe struct IoVector(nint address, nuint length)
     /// <summary>The most vectors of one call (UIO_MAXIOV).</summary>
     public const int MaximumCount = 1024;
 
-    /// <summary>First byte.</summary>
-    public nint Address => address;
-
-    /// <summary>Bytes.</summary>
-    public nuint Length => length;
-
     /// <summary>The first byte.</summary>
-    public byte* Pointer => (byte*)address;
+    public byte* Pointer => (byte*)Address;
 }
 
 /// <summary>Vectored reads and writes of descriptors that have no position: sockets, taps, pipes.</summary>
