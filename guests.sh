@@ -6,8 +6,6 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-suite=bookworm
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 output=artifacts/guests
 cache=artifacts/cache/guests
 kinds=(cloud generic rt)
@@ -41,23 +39,18 @@ if [ "$update" = no ] && [ "$(cat "$output/recipe" 2>/dev/null)" = "$recipe" ]; 
   exit 0
 fi
 
-# A package list of our own, so that neither root nor the host's sources are needed. The signing keys are Debian's.
+# A package list of our own from the host's sources, so that root is not needed and the host's list stays as it is.
 apt_state=$root/$cache/apt
 mkdir -p "$apt_state"/{lists/partial,archives/partial}
 : > "$apt_state/status"
-keys=/usr/share/keyrings/debian-archive-keyring.gpg
-[ -r "$keys" ] || fail "Debian's signing keys are missing: apt-get install debian-archive-keyring" 3
-printf 'deb [signed-by=%s] %s %s main\n' \
-  "$keys" "$mirror" "$suite" "$keys" "${mirror%/}-security" "$suite-security" > "$apt_state/sources.list"
 apt_options=(
   -q -q
   -o "Dir::State=$apt_state" -o "Dir::State::status=$apt_state/status" -o "Dir::State::lists=$apt_state/lists"
-  -o "Dir::Cache=$apt_state" -o "Dir::Etc::sourcelist=$apt_state/sources.list" -o Dir::Etc::sourceparts=-
-  -o APT::Architecture=amd64 -o APT::Architectures=amd64 -o APT::Sandbox::User=root -o Acquire::Languages=none
-  -o Acquire::Retries=3 -o Debug::NoLocking=1
+  -o "Dir::Cache=$apt_state" -o APT::Architecture=amd64 -o APT::Architectures=amd64 -o APT::Sandbox::User=root
+  -o Acquire::Languages=none -o Acquire::Retries=3 -o Debug::NoLocking=1
 )
 fetch_lists() {
-  apt-get "${apt_options[@]}" update >&2 || fail "no package list from $mirror: see whether the network reaches it" 4
+  apt-get "${apt_options[@]}" update >&2 || fail "no package list: see whether the network reaches what /etc/apt/sources.list names" 4
 }
 if [ "$update" = yes ] || ! apt-cache "${apt_options[@]}" show busybox-static >/dev/null 2>&1; then
   fetch_lists
@@ -72,14 +65,14 @@ field() {
 package() {
   local name=$1 version file
   version=$(field "$name" Version)
-  [ -n "$version" ] || fail "Debian $suite has no package '$name': see whether --update finds it" 4
+  [ -n "$version" ] || fail "the package sources have no '$name': see whether --update finds it, and whether they are Debian's" 4
   file=$cache/${name}_${version//:/%3a}_amd64.deb
   if [ ! -s "$file" ]; then
     echo "guests.sh: downloading $name $version" >&2
     rm -rf "$cache/download"
     mkdir "$cache/download"
     (cd "$cache/download" && apt-get "${apt_options[@]}" download "$name=$version" >&2) \
-      || fail "cannot download '$name' from $mirror: try --update, and see whether the network reaches it" 4
+      || fail "cannot download '$name': try --update, and see whether the network reaches its source" 4
     mv "$cache"/download/*.deb "$file"
     rmdir "$cache/download"
   fi
