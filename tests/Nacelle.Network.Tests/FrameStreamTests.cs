@@ -135,6 +135,33 @@ public sealed unsafe class FrameStreamTests : IDisposable
         Assert.Equal(second, new Span<byte>(_memory + 12, 77).ToArray());
     }
 
+    [Fact]
+    public void Half_a_frame_sent_and_given_up_is_filled_up_before_the_next_one()
+    {
+        _vectors[0] = new IoVector((nint)_memory, 60012);
+        int whole = 0;
+        while (_pair.Send(_vectors, 1, 60012) == 0)
+        {
+            whole++;
+        }
+
+        _pair.Abandon();
+        byte[] next = Frame(99);
+        next.CopyTo(new Span<byte>(_memory + 12, 99));
+        _vectors[0] = new IoVector((nint)_memory, 111);
+        List<byte> stream = [];
+        byte[] buffer = new byte[65536];
+        bool sent = false;
+        while (stream.Count < ((whole + 1) * 60004) + 103)
+        {
+            stream.AddRange(buffer.AsSpan(0, _peer.Receive(buffer)));
+            sent = sent || _pair.Send(_vectors, 1, 111) == 0;
+        }
+
+        Assert.True(sent);
+        Assert.Equal(Wrap(next), stream.GetRange((whole + 1) * 60004, 103));
+    }
+
     private void ReceiveAll(List<byte[]> seen)
     {
         // Three pieces, of which the first two cut the header.

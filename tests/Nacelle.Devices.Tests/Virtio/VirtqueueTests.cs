@@ -56,6 +56,39 @@ public sealed class VirtqueueTests : IDisposable
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
+    public void Staged_buffers_become_visible_together(bool packed)
+    {
+        Virtqueue queue = Create(packed, 8);
+        MockDriver driver = MockDriver.Create(packed, _memory, 8);
+        DescriptorChain[] chains = [new(), new(), new()];
+        for (int round = 0; round < 20; round++)
+        {
+            for (ushort i = 0; i < 3; i++)
+            {
+                driver.Offer(i, new MockBuffer(Data, 8, true));
+                Assert.True(queue.TryPop(chains[i]));
+            }
+
+            for (uint i = 0; i < 3; i++)
+            {
+                queue.Stage(chains[i], i + 1);
+                Assert.False(driver.TryTakeUsed(out _, out _));
+            }
+
+            queue.Publish();
+            for (uint i = 0; i < 3; i++)
+            {
+                Assert.True(driver.TryTakeUsed(out _, out uint written));
+                Assert.Equal(i + 1, written);
+            }
+
+            Assert.False(driver.TryTakeUsed(out _, out _));
+        }
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
     public void Interrupts_once_for_what_was_pushed_and_not_when_asked_not_to(bool packed)
     {
         Virtqueue queue = Create(packed, 8);
