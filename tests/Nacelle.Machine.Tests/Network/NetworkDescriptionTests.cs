@@ -37,7 +37,9 @@ public sealed class NetworkDescriptionTests
         MachineException error = Assert.Throws<MachineException>(() => VirtualMachine.Build(
             new MachineDescription
             {
-                KernelPath = "/nonexistent/kernel", Accelerator = AcceleratorChoice.Translator, Networks = [network],
+                KernelPath = "/nonexistent/kernel",
+                Accelerator = AcceleratorChoice.Translator,
+                Networks = [network],
             },
             serial: null));
         Assert.Contains(reason, error.Message, StringComparison.Ordinal);
