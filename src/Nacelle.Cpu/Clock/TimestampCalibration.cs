@@ -38,17 +38,38 @@ public static class TimestampCalibration
 
     private static ulong Measure()
     {
-        long startTime = Stopwatch.GetTimestamp();
-        ulong start = HostTimestamp.Read();
+        // Once for nothing: the first use of either clock prepares it, which takes longer than the measurement.
+        _ = TakeSample();
+        Sample first = TakeSample();
         long wait = Stopwatch.Frequency / 100;
-        long now;
-        do
+        while (Stopwatch.GetTimestamp() - first.Time < wait)
         {
-            now = Stopwatch.GetTimestamp();
+            Thread.SpinWait(20);
         }
-        while (now - startTime < wait);
 
-        ulong ticks = HostTimestamp.Read() - start;
-        return (ulong)(ticks * (double)Stopwatch.Frequency / (now - startTime));
+        Sample last = TakeSample();
+        return (ulong)((last.Ticks - first.Ticks) * (double)Stopwatch.Frequency / (last.Time - first.Time));
     }
+
+    /// <summary>Both clocks at one instant: of several tries the one in which the least time passed between two looks.</summary>
+    private static Sample TakeSample()
+    {
+        Sample best = default;
+        long tightest = long.MaxValue;
+        for (int attempt = 0; attempt < 10; attempt++)
+        {
+            long before = Stopwatch.GetTimestamp();
+            ulong ticks = HostTimestamp.Read();
+            long after = Stopwatch.GetTimestamp();
+            if (after - before < tightest)
+            {
+                tightest = after - before;
+                best = new Sample(before + (tightest / 2), ticks);
+            }
+        }
+
+        return best;
+    }
+
+    private readonly record struct Sample(long Time, ulong Ticks);
 }
