@@ -11,8 +11,8 @@ namespace Nacelle.Lab.Tests;
 /// <remarks>Takes some minutes. Progress goes to standard error as it comes.</remarks>
 public sealed class LabRun : IAsyncLifetime
 {
-    private static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(15);
-    private static readonly TimeSpan s_buildDeadline = TimeSpan.FromMinutes(15);
+    private static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(30);
+    private static readonly TimeSpan s_buildDeadline = TimeSpan.FromMinutes(20);
 
     private readonly List<string> _lines = [];
 

@@ -11,7 +11,7 @@ namespace Nacelle.Machine.Tests;
 [Trait("Lab", "Kvm")]
 public sealed class KvmGuestTests
 {
-    private static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(4);
+    private static readonly TimeSpan s_deadline = TimeSpan.FromMinutes(6);
 
     /// <summary>The check of a live migration: what the log names is copied while the guest runs, and in the end nothing is missing.</summary>
     [Fact]
@@ -25,7 +25,7 @@ public sealed class KvmGuestTests
         machine.Start();
 
         long copied = 0;
-        while (!serial.WaitFor("nacelle-guest: exit 0", TimeSpan.FromMilliseconds(100)))
+        while (!serial.WaitFor("nacelle-guest: exit 0", TimeSpan.FromSeconds(1)))
         {
             Assert.False(serial.IsLate(s_deadline), $"the guest did not come to its first process:\n{serial}");
             Assert.False(machine.Completion.IsCompleted, $"the guest ended:\n{serial}");
