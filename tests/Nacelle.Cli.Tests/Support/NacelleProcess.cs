@@ -70,8 +70,8 @@ internal sealed class NacelleProcess : IDisposable
         return process.WaitForEnd();
     }
 
-    /// <summary>Waits until the output has a text.</summary>
-    public void WaitForOutput(string text) => WaitFor(_output, text, "output");
+    /// <summary>Waits until the output has a text, some times over.</summary>
+    public void WaitForOutput(string text, int times = 1) => WaitFor(_output, text, "output", times);
 
     /// <summary>Waits until standard error has a text.</summary>
     public void WaitForError(string text) => WaitFor(_error, text, "standard error");
@@ -102,12 +102,12 @@ internal sealed class NacelleProcess : IDisposable
         _process.Dispose();
     }
 
-    private void WaitFor(StringBuilder where, string text, string what)
+    private void WaitFor(StringBuilder where, string text, string what, int times = 1)
     {
         Stopwatch clock = Stopwatch.StartNew();
         lock (_gate)
         {
-            while (!where.ToString().Contains(text, StringComparison.Ordinal))
+            while (where.ToString().Split(text).Length <= times)
             {
                 bool over = _outputEnded.Task.IsCompleted && _errorEnded.Task.IsCompleted;
                 Assert.False(over, $"nacelle ended before '{text}' came on {what}\n{Seen()}");
