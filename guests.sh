@@ -5,7 +5,6 @@
 # Packages are kept under artifacts/cache/guests; --update looks for newer ones.
 set -euo pipefail
 cd "$(dirname "$0")"
-
 output=artifacts/guests
 cache=artifacts/cache/guests
 kinds=(cloud generic rt)
@@ -25,7 +24,7 @@ if [ "$update" = no ] && [ "$(cat "$output/recipe" 2>/dev/null)" = "$recipe" ]; 
   exit 0
 fi
 
-for tool in apt-get apt-cache dpkg gzip sha256sum; do
+for tool in apt-get apt-cache dpkg gzip flock sha256sum; do
   command -v "$tool" >/dev/null || fail "'$tool' is missing: run this on Debian or a system derived from it" 3
 done
 

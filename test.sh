@@ -2,7 +2,7 @@
 # Builds everything and runs every test project; --long adds the tests marked Long.
 set -uo pipefail
 cd "$(dirname "$0")"
-export DOTNET_CLI_TELEMETRY_OPTOUT=1 DOTNET_NOLOGO=1
+. scripts/prerequisites.sh
 
 long=no
 case "${1:-}" in
@@ -11,8 +11,14 @@ case "${1:-}" in
   *) echo "test.sh: unknown option '$1': give --long or nothing" >&2; exit 2 ;;
 esac
 
-command -v dotnet >/dev/null || { echo "test.sh: the .NET 10 SDK is missing: install it so that 'dotnet' is on PATH" >&2; exit 3; }
-dotnet --list-sdks | grep -q '^10\.' || { echo "test.sh: a .NET 10 SDK is needed; found: $(dotnet --list-sdks | tr '\n' ' ')" >&2; exit 3; }
+need_sdk
+need procps command -v free
+need iproute2 command -v ip
+need passt command -v passt
+need qemu-utils command -v qemu-io
+need_packages
+
+./guests.sh || exit 1
 
 dotnet restore nacelle.slnx --locked-mode -v q || exit 1
 dotnet build nacelle.slnx --no-restore -v q || exit 1
