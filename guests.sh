@@ -5,6 +5,7 @@
 # Packages are kept under artifacts/cache/guests; --update looks for newer ones.
 set -euo pipefail
 cd "$(dirname "$0")"
+
 output=artifacts/guests
 cache=artifacts/cache/guests
 kinds=(cloud generic rt)

@@ -112,8 +112,10 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
             foreach (VirtualCpuThread thread in _threads)
             {
                 thread.Start();
-                thread.Resume();
             }
+
+            // Whoever ended or paused it before the start is not overruled.
+            ResumeAll();
         });
     }
 

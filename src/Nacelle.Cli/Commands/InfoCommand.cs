@@ -45,7 +45,7 @@ internal sealed class InfoCommand : Command, IDocumentedCommand
         });
         console.Profile.Width = 160;
         Grid grid = new();
-        grid.AddColumn(new GridColumn().NoWrap().PadLeft(0));
+        grid.AddColumn(new GridColumn().NoWrap().PadLeft(0).PadRight(2));
         grid.AddColumn(new GridColumn().NoWrap().PadRight(0));
         foreach ((string name, string value) in Rows(report))
         {

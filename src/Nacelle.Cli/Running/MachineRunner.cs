@@ -15,6 +15,7 @@ internal sealed class MachineRunner
     private readonly MachineDescription _description;
     private readonly RunSettings _settings;
     private readonly Notices _notices;
+    private readonly long _begin = Stopwatch.GetTimestamp();
     private volatile MachineSession? _session;
     private volatile RawTerminal? _terminal;
     private volatile bool _outputClosed;
@@ -128,8 +129,8 @@ internal sealed class MachineRunner
 
     private void ReportBoot()
     {
-        using Process self = Process.GetCurrentProcess();
-        TimeSpan elapsed = DateTime.Now - self.StartTime;
+        // The process's own start time is that of whatever called exec(2), such as a script that builds first.
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(_begin);
         _notices.Say(string.Create(CultureInfo.InvariantCulture, $"the guest was up {elapsed.TotalSeconds:0.00} s after the start"));
     }
 

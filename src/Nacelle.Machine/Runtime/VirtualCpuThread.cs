@@ -12,7 +12,9 @@ internal sealed class VirtualCpuThread
     private readonly Action<int, VirtualCpuExit> _ended;
     private readonly Thread _thread;
     private State _wanted = State.Parked;
-    private bool _parked;
+
+    // A thread that has not been started runs nothing, and nobody has to wait for it.
+    private bool _parked = true;
 
     /// <summary>Makes a parked vCPU thread.</summary>
     /// <param name="processor">The vCPU.</param>
