@@ -83,6 +83,35 @@ public sealed class BadInputTests
         Assert.Contains("accelerator translator: this user may not open /dev/kvm", end.ErrorLines[0], StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_tap_without_permission_is_refused()
+    {
+        RequireRoot();
+        Assert.SkipUnless(
+            File.Exists("/dev/net/tun") && (File.GetUnixFileMode("/dev/net/tun") & UnixFileMode.OtherWrite) == 0,
+            "anybody may open /dev/net/tun here, or nobody");
+        using TemporaryDirectory directory = new();
+        string kernel = GuestProgram.Write(directory.Combine("kernel"), GuestProgram.PowerOff);
+        using NacelleProcess process = NacelleProcess.StartShell(Nobody, MinimalMachine.Arguments(kernel, "--net", "tap:nacelle-t0"));
+        AssertRefused(process.WaitForEnd(), ExitCode.HostResource, "tap 'nacelle-t0'", "/dev/net/tun", "change its permissions");
+    }
+
+    [Fact]
+    public void A_machine_that_is_refused_late_leaves_no_tap_and_no_socket_behind()
+    {
+        RequireRoot();
+        Assert.SkipUnless(File.Exists("/dev/net/tun"), "this host has no /dev/net/tun");
+        using TemporaryDirectory directory = new();
+        string kernel = directory.Combine("kernel");
+        File.WriteAllText(kernel, "no kernel");
+        string socket = directory.Combine("socket");
+        ProcessEnd end = NacelleProcess.Run(
+            MinimalMachine.Arguments(kernel, "--net", "tap:nacelle-t1", "--serial", $"socket:{socket}"));
+        AssertRefused(end, ExitCode.GuestImage, kernel);
+        Assert.False(File.Exists(socket), "the socket was left behind");
+        Assert.False(Directory.Exists("/sys/class/net/nacelle-t1"), "the tap was left behind");
+    }
+
     [Theory]
     [InlineData("missing", ExitCode.HostResource, "no such file")]
     [InlineData("directory", ExitCode.HostResource, "it is a directory")]
