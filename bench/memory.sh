@@ -37,7 +37,8 @@ measure() {
   exec {descriptor}< <(exec "$nacelle" run -q --memory "$memory" --cpus "$cpus" --serial stdio "$@" 2>"$work/errors" < /dev/null)
   pid=$!
   while IFS= read -r -N 1 -t 120 -u "$descriptor" chunk; do
-    text=${text: -200}$chunk
+    text+=$chunk
+    [ ${#text} -le 1000 ] || text=${text: -200}
     if [[ "$text" == *"$marker" ]]; then seen=yes; break; fi
   done
   [ "$seen" = yes ] || fail "$name did not write '$marker' within 120 s: $(cat "$work/errors")"
