@@ -352,7 +352,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     {
         ulong last = address + (ulong)(length - 1);
         return TryFill(tlb, address, write, out _, out _)
-            && ((last ^ address) <= PageMask || TryFill(tlb, last, write, out _, out _));
+            && ((last ^ address) <= PageMask || TryFill(tlb, last & ~PageMask, write, out _, out _));
     }
 
     /// <summary>Translates one address and enters its page into the TLB where it is RAM.</summary>
