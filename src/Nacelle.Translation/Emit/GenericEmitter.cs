@@ -158,6 +158,15 @@ internal sealed class GenericEmitter
                 }
 
                 HostRegister host = number == 4 ? GuestStack : Find(assigned[..count], number);
+                if (!reads)
+                {
+                    // A result may take over the register of a source, which is read before it is written, but not that of
+                    // another result: MULX has two.
+                    scratch2Free = !IsTaken(stores[..storeCount], Scratch2, number);
+                    scratch1Free = !IsTaken(stores[..storeCount], Scratch1, number);
+                    host = IsTaken(stores[..storeCount], host, number) ? Rsp : host;
+                }
+
                 if (host == Rsp)
                 {
                     if (scratch2Free)
@@ -188,12 +197,18 @@ internal sealed class GenericEmitter
                     stores[storeCount++] = (number, host);
                 }
             }
+        }
 
-            // After the sources, a result may take over the register of a source: it is read before it is written.
-            if (round == 0)
+        return storeCount;
+    }
+
+    private static bool IsTaken(ReadOnlySpan<(int Guest, HostRegister Host)> stores, HostRegister host, int except)
+    {
+        foreach ((int guest, HostRegister taken) in stores)
+        {
+            if (taken == host && guest != except)
             {
-                scratch2Free = true;
-                scratch1Free = true;
+                return true;
             }
         }
 
