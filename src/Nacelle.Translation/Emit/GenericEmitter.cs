@@ -12,6 +12,7 @@ internal sealed class GenericEmitter
 {
     private readonly CodeEmitter _emit;
     private readonly MemoryAccessEmitter _memory;
+    private readonly BitStringEmitter _bits;
     private readonly Encoder _encoder;
     private readonly InstructionInfoFactory _information = new();
 
@@ -19,6 +20,7 @@ internal sealed class GenericEmitter
     {
         _emit = emit;
         _memory = memory;
+        _bits = new BitStringEmitter(emit);
         _encoder = Encoder.Create(64, new EmitterWriter(emit));
     }
 
@@ -66,6 +68,11 @@ internal sealed class GenericEmitter
         if (access != 0)
         {
             _memory.LinearAddress(instruction);
+            if (BitStringEmitter.Applies(instruction))
+            {
+                _bits.AddDistance(instruction, _memory.Mode.IsLong);
+            }
+
             _memory.Probe((ushort)access, access & ~(AccessKind)0xFFFF, keepFlags, instruction.IP);
             EmitRedirected(instruction);
         }
@@ -82,6 +89,18 @@ internal sealed class GenericEmitter
     /// <summary>Emits an instruction whose memory operand, if it has one, is at the host pointer in <see cref="Scratch1"/>.</summary>
     public void EmitRedirected(in Instruction instruction)
     {
+        if (BitStringEmitter.Applies(instruction))
+        {
+            EmitBitString(instruction);
+            return;
+        }
+
+        if (IsHighByteToStackPointer(instruction))
+        {
+            EmitHighByteToStackPointer(instruction);
+            return;
+        }
+
         Instruction copy = WithoutShortForms(instruction);
         bool hasMemory = MemoryOperand(copy) >= 0;
         HostRegister? borrowed = hasMemory && UsesHighByte(copy) ? Borrow(instruction) : null;
@@ -94,20 +113,12 @@ internal sealed class GenericEmitter
 
         if (hasMemory)
         {
-            copy.MemoryBase = Register.RAX + (int)(borrowed ?? Scratch1);
-            copy.MemoryIndex = Register.None;
-            copy.MemoryIndexScale = 1;
-            copy.MemoryDisplacement64 = 0;
-            copy.MemoryDisplSize = 0;
-            copy.SegmentPrefix = Register.None;
+            PointAt(ref copy, borrowed ?? Scratch1);
         }
 
         Span<(int Guest, HostRegister Host)> stores = stackalloc (int, HostRegister)[4];
         int storeCount = RenameOperands(ref copy, hasMemory, stores);
-        if (!_encoder.TryEncode(copy, _emit.Address, out _, out string? error))
-        {
-            throw new InvalidOperationException($"cannot encode '{copy}': {error}");
-        }
+        Encode(copy);
 
         foreach ((int guest, HostRegister host) in stores[..storeCount])
         {
@@ -118,6 +129,50 @@ internal sealed class GenericEmitter
         {
             _emit.LoadContext(lent, ContextOffsets.SavedScratch);
         }
+    }
+
+    private static bool IsHighByteToStackPointer(in Instruction instruction) => instruction.OpCount == 2
+        && instruction.Op0Kind == OpKind.Register && GuestRegisters.NumberOf(instruction.Op0Register) == 4
+        && instruction.Op1Kind == OpKind.Register && instruction.Op1Register is >= Register.AH and <= Register.BH;
+
+    /// <summary>MOVZX and MOVSX of AH to BH to the stack pointer, whose register needs a REX prefix, beside which they cannot be encoded.</summary>
+    private void EmitHighByteToStackPointer(in Instruction instruction)
+    {
+        HostRegister low = Borrow(instruction);
+        _emit.StoreContext(ContextOffsets.SavedScratch, low);
+        _emit.Move(low, GuestStack);
+        Instruction copy = instruction;
+        copy.Op0Register = GuestRegisters.Rename(instruction.Op0Register, low);
+        Encode(copy);
+        _emit.Move(GuestStack, low);
+        _emit.LoadContext(low, ContextOffsets.SavedScratch);
+    }
+
+    private void EmitBitString(in Instruction instruction)
+    {
+        _bits.LoadBit(instruction);
+        Instruction copy = instruction;
+        PointAt(ref copy, Scratch1);
+        copy.Op1Register = GuestRegisters.Rename(instruction.Op1Register, Scratch2);
+        Encode(copy);
+    }
+
+    private void Encode(in Instruction instruction)
+    {
+        if (!_encoder.TryEncode(instruction, _emit.Address, out _, out string? error))
+        {
+            throw new InvalidOperationException($"cannot encode '{instruction}': {error}");
+        }
+    }
+
+    private static void PointAt(ref Instruction instruction, HostRegister pointer)
+    {
+        instruction.MemoryBase = Register.RAX + (int)pointer;
+        instruction.MemoryIndex = Register.None;
+        instruction.MemoryIndexScale = 1;
+        instruction.MemoryDisplacement64 = 0;
+        instruction.MemoryDisplSize = 0;
+        instruction.SegmentPrefix = Register.None;
     }
 
     /// <summary>Renames register operands and loads those that live in memory.</summary>
@@ -212,7 +267,7 @@ internal sealed class GenericEmitter
             }
         }
 
-        return storeCount;
+        return false;
     }
 
     private static HostRegister Find(ReadOnlySpan<(int Guest, HostRegister Host)> assigned, int number)

@@ -142,6 +142,9 @@ internal static class InstructionClassifier
             case Mnemonic.Stosb or Mnemonic.Stosw or Mnemonic.Stosd or Mnemonic.Stosq or Mnemonic.Movsb or Mnemonic.Movsw
                 or Mnemonic.Movsd or Mnemonic.Movsq when wide && StringEmitter.IsFast(instruction):
                 return InstructionKind.RepeatedString;
+            case Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc when BitStringEmitter.Applies(instruction)
+                && !BitStringEmitter.IsEmitted(instruction, mode.Bitness):
+                return InstructionKind.Operation;
             case Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Xsave
                 or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64
                 or Mnemonic.Xrstor or Mnemonic.Xrstor64 or Mnemonic.Fnsave or Mnemonic.Frstor or Mnemonic.Fnstenv

@@ -84,12 +84,16 @@ internal sealed unsafe class OperandAccess(TranslatorContext* context, LinearMem
     /// <summary>The offset of the memory operand in its segment.</summary>
     public ulong EffectiveAddress(in Instruction instruction)
     {
+        long distance = BitStringEmitter.Applies(instruction)
+            ? BitStringEmitter.Distance(instruction.MemorySize.GetSize(), ReadRegister(instruction.Op1Register))
+            : 0;
         if (instruction.IsIPRelativeMemoryOperand)
         {
-            return instruction.IPRelativeMemoryAddress;
+            ulong relative = instruction.IPRelativeMemoryAddress + (ulong)distance;
+            return instruction.MemoryBase == Register.EIP ? (uint)relative : relative;
         }
 
-        ulong address = instruction.MemoryDisplacement64;
+        ulong address = instruction.MemoryDisplacement64 + (ulong)distance;
         int size = 0;
         if (instruction.MemoryBase != Register.None)
         {

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Nacelle.Cpu;
+using Nacelle.Translation.Emit;
 using Nacelle.Translation.Frontend;
 
 namespace Nacelle.Translation.Operations;
@@ -107,6 +108,11 @@ internal sealed unsafe partial class OperationExecutor
         if (VectorInstructions.NeedsState(instruction))
         {
             return CheckVectorState(instruction);
+        }
+
+        if (BitStringEmitter.Applies(instruction))
+        {
+            return OperationResult.Careful;
         }
 
         return instruction.Mnemonic is Mnemonic.Monitor or Mnemonic.Mwait or Mnemonic.Vmcall or Mnemonic.Vmmcall
