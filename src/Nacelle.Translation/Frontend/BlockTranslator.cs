@@ -159,6 +159,10 @@ internal sealed class BlockTranslator
                     : default;
                 _generic.Emit(instruction, original, keepFlags);
                 return false;
+            case InstructionKind.TouchMemory:
+                _memory.LinearAddress(instruction);
+                _memory.Probe(1, AccessKind.Read, keepFlags, instruction.IP);
+                return false;
             case InstructionKind.LoadAddress:
                 EmitLoadAddress(instruction);
                 return false;

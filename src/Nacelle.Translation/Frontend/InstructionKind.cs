@@ -13,6 +13,9 @@ internal enum InstructionKind
     /// <summary>Without effect here: prefetches, hints.</summary>
     Nothing,
 
+    /// <summary>CLFLUSH and its like: only faults as a load would.</summary>
+    TouchMemory,
+
     /// <summary>Carried out by the monitor; ends the block.</summary>
     Operation,
 
@@ -101,11 +104,12 @@ internal static class InstructionClassifier
         {
             case Mnemonic.Lea:
                 return InstructionKind.LoadAddress;
-            case Mnemonic.Nop or Mnemonic.Pause or Mnemonic.Endbr32 or Mnemonic.Endbr64 or Mnemonic.Fnop or Mnemonic.Reservednop
+            case Mnemonic.Nop or Mnemonic.Pause or Mnemonic.Endbr32 or Mnemonic.Endbr64 or Mnemonic.Reservednop
                 or Mnemonic.Prefetchnta or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1 or Mnemonic.Prefetcht2
-                or Mnemonic.Prefetch or Mnemonic.Prefetchw or Mnemonic.Prefetchwt1 or Mnemonic.Clflush or Mnemonic.Clflushopt
-                or Mnemonic.Clwb or Mnemonic.Cldemote:
+                or Mnemonic.Prefetch or Mnemonic.Prefetchw or Mnemonic.Prefetchwt1 or Mnemonic.Cldemote:
                 return InstructionKind.Nothing;
+            case Mnemonic.Clflush or Mnemonic.Clflushopt or Mnemonic.Clwb:
+                return InstructionKind.TouchMemory;
             case Mnemonic.Push when wide && IsWidePush(instruction):
                 return InstructionKind.Push;
             case Mnemonic.Pop when wide && instruction.Code == Code.Pop_r64:
