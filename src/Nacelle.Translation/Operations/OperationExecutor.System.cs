@@ -54,6 +54,8 @@ internal sealed unsafe partial class OperationExecutor
                 return Done(_system.ClearTaskSwitched());
             case Mnemonic.Smsw:
                 return _system.StoreMachineStatusWord(out ulong status) ? Write(instruction, status) : OperationResult.Fault;
+            case Mnemonic.Lmsw when !IsPrivileged():
+                return RefuseProtection();
             case Mnemonic.Lmsw:
                 return _operands.TryRead(instruction, 0, out ulong word)
                     ? Done(_system.LoadMachineStatusWord((ushort)word))
@@ -74,6 +76,13 @@ internal sealed unsafe partial class OperationExecutor
 
     private OperationResult ExecuteDescriptor(in Instruction instruction)
     {
+        // Privilege is checked before the operand is touched.
+        if (instruction.Mnemonic is Mnemonic.Lldt or Mnemonic.Ltr && !IsPrivileged()
+            && (_context->Registers.Rflags & Cpu.RflagsBits.Virtual8086) == 0)
+        {
+            return RefuseProtection();
+        }
+
         switch (instruction.Mnemonic)
         {
             case Mnemonic.Lgdt:
@@ -294,9 +303,9 @@ internal sealed unsafe partial class OperationExecutor
 
     private OperationResult Translate(in Instruction instruction)
     {
-        ulong address = _operands.WithSegment(
-            instruction.MemorySegment,
-            _operands.ReadRegister(instruction.MemoryBase) + (byte)Register(GeneralRegister.Rax));
+        ulong offset = _operands.ReadRegister(instruction.MemoryBase) + (byte)Register(GeneralRegister.Rax);
+        offset = instruction.MemoryBase.GetSize() switch { 2 => (ushort)offset, 4 => (uint)offset, _ => offset };
+        ulong address = _operands.WithSegment(instruction.MemorySegment, offset);
         if (!_memory.TryRead(address, 1, LinearAccess.Ordinary, out ulong value))
         {
             return OperationResult.Fault;
