@@ -14,6 +14,25 @@ internal static class VectorInstructions
     public static bool IsFloatingPointUnit(in Instruction instruction) =>
         instruction.Code.CpuidFeatures()[0] is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387;
 
+    /// <summary>Whether an instruction raises a pending exception of the x87 before it does anything (SDM volume 1, 8.6).</summary>
+    public static bool WaitsForUnit(in Instruction instruction)
+    {
+        if (instruction.Mnemonic == Mnemonic.Wait || IsFloatingPointUnit(instruction))
+        {
+            return !instruction.Code.ToOpCode().IsFpuNoWait;
+        }
+
+        for (int i = 0; i < instruction.OpCount; i++)
+        {
+            if (instruction.GetOpKind(i) == OpKind.Register && instruction.GetOpRegister(i).IsMM())
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
     private static bool[] Build()
     {
         bool[] needed = new bool[Enum.GetValues<Code>().Length];
@@ -29,6 +48,8 @@ internal static class VectorInstructions
     {
         switch (code.Mnemonic())
         {
+            case Mnemonic.Wait:
+                return true;
             case Mnemonic.Xgetbv or Mnemonic.Xsetbv or Mnemonic.Sfence or Mnemonic.Lfence or Mnemonic.Mfence or Mnemonic.Movnti or Mnemonic.Crc32 or Mnemonic.Popcnt
                 or Mnemonic.Pause or Mnemonic.Clflush or Mnemonic.Prefetchnta or Mnemonic.Prefetcht0 or Mnemonic.Prefetcht1
                 or Mnemonic.Prefetcht2:

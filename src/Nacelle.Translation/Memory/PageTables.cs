@@ -25,11 +25,12 @@ internal static class PageTables
     public static bool TryWalk(
         in CpuRegisters registers, GuestMemory ram, ulong address, PageAccess access, int tlb, out PageWalk walk, out Fault fault)
     {
-        // Non-canonical addresses raise #GP, or #SS through the stack; the difference is not made (SDM volume 1, 3.3.7.1).
+        // Non-canonical addresses raise #GP, or #SS through the stack (SDM volume 1, 3.3.7.1): whoever knows the instruction
+        // tells by the address in the fault which it is.
         if (registers.IsLongModeActive && (ulong)((long)(address << 16) >> 16) != address)
         {
             walk = default;
-            fault = Fault.GeneralProtectionFault();
+            fault = new Fault(Fault.GeneralProtection, true, 0, address);
             return false;
         }
 

@@ -139,6 +139,14 @@ internal sealed unsafe partial class OperationExecutor
         const ulong emulation = 4;
         const ulong taskSwitched = 8;
         const ulong osfxsr = 1 << 9;
+        if (instruction.Mnemonic == Mnemonic.Wait)
+        {
+            const ulong monitor = 2;
+            return (~_context->Registers.Cr0 & (monitor | taskSwitched)) == 0
+                ? Refuse(new Fault(Fault.DeviceNotAvailable))
+                : OperationResult.Careful;
+        }
+
         bool unit = VectorInstructions.IsFloatingPointUnit(instruction);
         ulong cr0 = _context->Registers.Cr0;
         if (!unit && ((cr0 & emulation) != 0 || (_context->Registers.Cr4 & osfxsr) == 0) && !IsFxsave(instruction))

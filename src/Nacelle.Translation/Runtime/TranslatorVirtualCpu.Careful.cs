@@ -95,7 +95,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         byte* bounce = ContextOffsets.Bounce(_context) + (address & 63);
         _context->BouncePointer = (ulong)bounce;
         bool writes = (access & AccessKind.Write) != 0;
-        bool reads = (access & AccessKind.Read) != 0;
+
+        // A store of the x87 that raises an exception writes nothing, so what is there has to be in the buffer.
+        bool reads = (access & AccessKind.Read) != 0 || (writes && VectorInstructions.NeedsState(instruction));
         bool ready = access == 0 || !(reads || writes)
             || ((!writes || _memory.TryProbeWrite(address, size)) && (!reads || _memory.TryCopyIn(_memory.CurrentTlb, address, bounce, size)));
         ExitReason reason = ExitReason.Attention;
@@ -114,7 +116,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         if (!ready || (writes && reason == ExitReason.Attention && !_memory.TryCopyOut(_memory.CurrentTlb, address, bounce, size)))
         {
             _context->Registers.Rip = instruction.IP;
-            return Deliver(_memory.PendingFault) ? null : TripleFault();
+            Fault fault = _memory.PendingFault;
+            fault = IsRefusedForAlignment(code, address, size) ? Fault.GeneralProtectionFault() : Refine(fault, instruction);
+            return Deliver(fault) ? null : TripleFault();
         }
 
         if (reason == ExitReason.HostFault)

@@ -90,7 +90,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return Operate(AtRip(_translator.Repeated((int)(uint)_context->ExitArgument)));
             case ExitReason.Fault:
                 _counters.FaultExits++;
-                return Deliver(_memory.PendingFault) ? null : TripleFault();
+                return TakeAccessFault();
             case ExitReason.Careful:
                 _counters.CarefulExits++;
                 return OperateAtRip();
@@ -123,7 +123,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 break;
             case OperationResult.Fault:
                 SplitFlags();
-                return Deliver(_memory.PendingFault) ? null : TripleFault();
+                return Deliver(Refine(_memory.PendingFault, instruction)) ? null : TripleFault();
             case OperationResult.Shutdown:
                 return TripleFault();
             case OperationResult.Careful:

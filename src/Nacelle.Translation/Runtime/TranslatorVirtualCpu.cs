@@ -92,6 +92,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
     /// <summary>What it has done so far.</summary>
     internal TranslatorCounters Counters => _counters with { TlbMisses = _context->TlbMisses };
 
+    /// <summary>The guest's x87 and vector state in the standard format of XSAVE. Outside <see cref="Run"/>.</summary>
+    internal Span<byte> ExtendedState => new(ContextOffsets.ExtendedState(_context), TranslatorContext.ExtendedStateSize);
+
     /// <summary>Linear memory, for the miss handler.</summary>
     internal LinearMemory Memory => _memory;
 
