@@ -1,0 +1,60 @@
+using Iced.Intel;
+
+namespace Nacelle.Translation.Tests.Oracle;
+
+/// <summary>What random sequences have brought to light, each from many states: instructions as their bytes.</summary>
+public sealed class FoundByOracleTests
+{
+    [Theory]
+    [InlineData("mulx r15,r13,r15", "C44293F6FF")]
+    [InlineData("mulx r14d,r13d,r13d", "C44213F6F5")]
+    [InlineData("mulx r15d,r15d,r10d", "C44203F6FA")]
+    [InlineData("movsx esp,bh", "0FBEE7")]
+    [InlineData("movzx sp,ah", "660FB6E4")]
+    [InlineData("bt [20001800h],r9", "4C0FA30C2500180020")]
+    [InlineData("lock bts [20001800h],r9", "F04C0FAB0C2500180020")]
+    [InlineData("btr [20001FFEh],r13d", "440FB32C25FE1F0020")]
+    [InlineData("btc [r14d+800h],cx", "6766410FBB8E00080000")]
+    [InlineData("a fault in the second page", "C5FDEF0425F04F0020")]
+    [InlineData("a misaligned operand across pages", "660FFE0425F81F0020")]
+    [InlineData("a misaligned operand that is not there", "660FFE042508500020")]
+    [InlineData("cmpxchg16b on a misaligned operand that is not there", "480FC70C2508500020")]
+    [InlineData("pop at a non-canonical address", "48BC0000000000000080 58")]
+    [InlineData("mov eax,[rsp+rcx*8] at a non-canonical address", "48B90000000000000008 8B04CC")]
+    [InlineData("clflush [20005000h]", "0FAE3C2500500020")]
+    [InlineData("fnop", "D9D0")]
+    [InlineData("wait", "9B")]
+    [InlineData("fst dword ptr [20002FFDh]", "D91425FD2F0020")]
+    [InlineData("fcom qword ptr [20005000h]", "DC142500500020")]
+    [InlineData("movq mm1,[20005000h]", "0F6F0C2500500020")]
+    [InlineData("xlat byte ptr [ebx]", "67D7")]
+    [InlineData("ltr word ptr [20005000h]", "0F001C2500500020")]
+    [InlineData("lmsw word ptr [20005000h]", "0F01342500500020")]
+    [InlineData("xsave on a misaligned operand", "B807000000 31D2 0FAE242508100120")]
+    public void Does_what_the_host_does(string name, string code)
+    {
+        const int states = 256;
+        List<TestSequence> sequences = [];
+        for (ulong seed = 0; seed < states; seed++)
+        {
+            SequenceItem[] items = [.. code.Split(' ').Select(ItemOf)];
+            sequences.Add(new TestSequence(seed, items, InitialStates.Make(new SequenceRandom(seed))));
+        }
+
+        List<string> differences = [];
+        using OracleSession session = new();
+        foreach (TestSequence[] batch in sequences.Chunk(NativeProgram.MostEntries))
+        {
+            session.Run(batch, (sequence, difference) => differences.Add($"{name}, state {sequence.Seed}:\n{difference}"), new OracleStatistics());
+        }
+
+        Assert.True(differences.Count == 0, string.Join('\n', differences.Take(3)));
+    }
+
+    private static SequenceItem ItemOf(string hexadecimal)
+    {
+        byte[] bytes = Convert.FromHexString(hexadecimal);
+        Instruction instruction = EncodedInstruction.Decode(bytes);
+        return new SequenceItem(instruction) { Bytes = bytes };
+    }
+}

@@ -1,0 +1,140 @@
+namespace Nacelle.Translation.Tests.Oracle;
+
+/// <summary>A native process and a translated machine over the same code, until the place for code is used up. For one thread.</summary>
+internal sealed unsafe class OracleSession : IDisposable
+{
+    private const int Room = 0x2000 + 2048;
+    private readonly TranslatedProcessor _translated;
+    private readonly NativeProcessor _native;
+    private ulong _next = OracleLayout.CodeBase;
+
+    public OracleSession()
+    {
+        DataContents contents = new(seed: 1);
+        _translated = new TranslatedProcessor(contents);
+        _native = new NativeProcessor(_translated.Ram, contents, TranslatedProcessor.Features);
+    }
+
+    /// <summary>Whether the native process has ended.</summary>
+    public bool IsBroken { get; private set; }
+
+    /// <summary>Whether so many more sequences fit.</summary>
+    public bool HasRoomFor(int count) =>
+        _next + (ulong)(count * Room) < OracleLayout.CodeBase + OracleLayout.CodeSize;
+
+    /// <summary>Runs sequences on both and compares.</summary>
+    /// <param name="sequences">At most <see cref="NativeProgram.MostEntries"/>.</param>
+    /// <param name="report">Told of each that differs.</param>
+    /// <param name="statistics">How the runs ended.</param>
+    public void Run(IReadOnlyList<TestSequence> sequences, Action<TestSequence, string> report, OracleStatistics statistics)
+    {
+        List<PlacedSequence> placed = [];
+        foreach (TestSequence sequence in sequences)
+        {
+            if (TryPlace(sequence, out PlacedSequence? place))
+            {
+                *_native.Before(placed.Count) = sequence.Before;
+                _native.Before(placed.Count)->Rip = place.Address;
+                placed.Add(place);
+            }
+        }
+
+        int ended = _native.Run(placed.Count);
+        if (ended >= 0)
+        {
+            IsBroken = true;
+            report(placed[ended].Sequence, "  the native process ended with it\n");
+            return;
+        }
+
+        for (int i = 0; i < placed.Count; i++)
+        {
+            ProcessorImage* native = _native.After(i);
+            statistics.Count(native);
+            if (native->Ending != Ending.TimedOut && !StateComparison.IsOutOfScope(native)
+                && Compare(placed[i], i, native) is { Length: > 0 } difference)
+            {
+                report(placed[i].Sequence, difference);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _native.Dispose();
+        _translated.Dispose();
+    }
+
+    private string Compare(PlacedSequence place, int index, ProcessorImage* native)
+    {
+        ProcessorImage translated = default;
+        try
+        {
+            _translated.Run(_native.Before(index), &translated);
+        }
+        catch (InvalidOperationException error)
+        {
+            return $"  {error.Message}\n";
+        }
+
+        if (StateComparison.IsLostBranch(native, &translated, place.InstructionAt(native->Rip)))
+        {
+            return "";
+        }
+
+        ulong free = place.FreeFlagsAt(native->Rip);
+        StateComparison.ForgiveOrder(native, &translated, place.InstructionAt(native->Rip));
+        string difference = StateComparison.Describe(native, &translated, free, TranslatedProcessor.Features);
+        return difference + CompareMemory(_native.MemoryAfter(index));
+    }
+
+    private string CompareMemory(Span<byte> native)
+    {
+        StateImages.Normalise(native);
+        Span<byte> translated = stackalloc byte[OracleLayout.SnapshotSize];
+        foreach ((int offset, int inSnapshot, int length) in OracleLayout.Writable)
+        {
+            _translated.Data(offset, length).CopyTo(translated[inSnapshot..]);
+        }
+
+        StateImages.Normalise(translated);
+        string text = "";
+        int from = 0;
+        for (int lines = 0; lines < 8; lines++)
+        {
+            int same = native[from..].CommonPrefixLength(translated[from..]);
+            from += same;
+            if (from == native.Length)
+            {
+                break;
+            }
+
+            text += $"  byte at 0x{OracleLayout.AddressOf(from):x}: host 0x{native[from]:x2}, translator 0x{translated[from]:x2}\n";
+            from++;
+        }
+
+        return text;
+    }
+
+    private bool TryPlace(TestSequence sequence, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out PlacedSequence? place)
+    {
+        // A chunk of its own, so that placing it does not make the translator drop the one before.
+        ulong address = ((_next + 63) & ~63UL) + (sequence.Seed & 63);
+        if (sequence.BeforePageEnd >= 0)
+        {
+            address = (_next & ~0xFFFUL) + 0x2000 - (ulong)sequence.BeforePageEnd;
+        }
+
+        place = null;
+        if (sequence.Encode(address, out int[] offsets) is not byte[] code)
+        {
+            return false;
+        }
+
+        Assert.True(_translated.Ram.TryWrite(address, code));
+        _next = address + (ulong)code.Length;
+        place = new PlacedSequence(sequence, address, code, offsets);
+        return !new UndefinedFlags(place.Instructions).IsRead;
+    }
+}

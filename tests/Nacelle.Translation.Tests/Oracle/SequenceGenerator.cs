@@ -1,0 +1,283 @@
+using Iced.Intel;
+
+namespace Nacelle.Translation.Tests.Oracle;
+
+/// <summary>Makes a sequence from a seed: always the same from the same seed. For one sequence.</summary>
+internal sealed unsafe class SequenceGenerator
+{
+    private static readonly byte[] s_prefixes = [0x2E, 0x3E, 0x26, 0x36, 0x64, 0x65, 0x66, 0x67, 0xF2, 0xF3, 0x40, 0x41, 0x48, 0x4F];
+    private readonly SequenceRandom _random;
+    private readonly List<SequenceItem> _items = [];
+    private readonly List<SequenceItem> _forward = [];
+    private readonly ProcessorImage _before;
+    private readonly RegisterKnowledge _registers;
+    private readonly InstructionBuilder _builder;
+    private readonly StateImages _images;
+
+    private SequenceGenerator(ulong seed)
+    {
+        _random = new SequenceRandom(seed);
+        _before = InitialStates.Make(_random);
+        _registers = new RegisterKnowledge(in _before);
+        _builder = new InstructionBuilder(
+            _random, _registers, new MemoryOperands(_random, _registers, _before.FsBase, _before.GsBase));
+        _images = new StateImages(_random);
+    }
+
+    /// <summary>Makes a sequence.</summary>
+    /// <param name="seed">The seed.</param>
+    /// <param name="single">Whether it is a single instruction.</param>
+    /// <param name="crossing">Whether it is to be placed across the end of a page.</param>
+    public static TestSequence Make(ulong seed, bool single, bool crossing)
+    {
+        SequenceGenerator generator = new(seed);
+        generator.Fill(single ? 1 : 1 + generator._random.Below(12), single);
+        generator.SetTargets();
+        int beforePageEnd = crossing ? 1 + generator._random.Below(single ? 6 : 40) : -1;
+        return new TestSequence(seed, generator._items, generator._before) { BeforePageEnd = beforePageEnd };
+    }
+
+    private void Fill(int count, bool single)
+    {
+        while (_items.Count < count)
+        {
+            if (single || _random.Percent(88))
+            {
+                AddInstruction();
+            }
+            else
+            {
+                AddIdiom();
+            }
+        }
+    }
+
+    private void AddInstruction()
+    {
+        int kind = _random.Below(100);
+        IReadOnlyList<Code> codes = kind switch
+        {
+            < 46 => InstructionCatalogue.Integer,
+            < 52 => InstructionCatalogue.Strings,
+            < 60 => InstructionCatalogue.Unit,
+            < 78 => InstructionCatalogue.LegacyVector,
+            >= 92 when InstructionCatalogue.Wide.Count != 0 => InstructionCatalogue.Wide,
+            _ => InstructionCatalogue.Vector,
+        };
+        Code code = _random.Of(codes);
+        if (!_builder.TryBuild(code, out Instruction instruction) || !EncodedInstruction.TryMake(instruction, [], out byte[] bytes))
+        {
+            return;
+        }
+
+        if (_random.Percent(10))
+        {
+            byte[] prefixes = new byte[1 + _random.Below(2)];
+            for (int i = 0; i < prefixes.Length; i++)
+            {
+                prefixes[i] = _random.Of(s_prefixes);
+            }
+
+            if (EncodedInstruction.TryMake(instruction, prefixes, out byte[] prefixed))
+            {
+                Add(new SequenceItem(instruction) { Prefixes = prefixes }, EncodedInstruction.Decode(prefixed));
+                return;
+            }
+        }
+
+        if (instruction.FlowControl == FlowControl.Next && _random.Percent(1) && bytes[0] != 0xF0)
+        {
+            // LOCK where it is not allowed raises #UD; on AMD's processors it makes CR0 CR8.
+            byte[] locked = [0xF0, .. bytes];
+            if (instruction.Mnemonic != Mnemonic.Mov && EncodedInstruction.Decode(locked).IsInvalid && !instruction.IsIPRelativeMemoryOperand)
+            {
+                Add(new SequenceItem(instruction) { Bytes = locked }, instruction);
+                return;
+            }
+        }
+
+        Add(new SequenceItem(instruction), instruction);
+    }
+
+    private void Add(SequenceItem item, in Instruction effect)
+    {
+        if (item.Instruction.Op0Kind == OpKind.NearBranch64 && item.Target is null)
+        {
+            _forward.Add(item);
+        }
+
+        _items.Add(item);
+        _registers.Follow(effect);
+    }
+
+    private SequenceItem Add(in Instruction instruction)
+    {
+        SequenceItem item = new(instruction);
+        Add(item, instruction);
+        return item;
+    }
+
+    private void Load(Register register, ulong value)
+    {
+        Add(Instruction.Create(Code.Mov_r64_imm64, register, value));
+        _registers.Set(register - Register.RAX, value);
+    }
+
+    /// <summary>Several instructions that belong together.</summary>
+    private void AddIdiom()
+    {
+        switch (_random.Below(9))
+        {
+            case 0:
+                AddString();
+                break;
+            case 1:
+                AddLoop();
+                break;
+            case 2:
+                AddCall();
+                break;
+            case 3:
+                AddIndirect();
+                break;
+            case 4:
+                AddDivision();
+                break;
+            case 5:
+                AddFlags();
+                break;
+            case 6:
+                AddControl();
+                break;
+            default:
+                foreach (Instruction instruction in _images.Make())
+                {
+                    Add(instruction);
+                }
+
+                break;
+        }
+    }
+
+    private void AddString()
+    {
+        MemoryOperands memory = new(_random, _registers, _before.FsBase, _before.GsBase);
+        Load(Register.RSI, memory.Target(8));
+        Load(Register.RDI, _random.Percent(30) ? _registers.Value(6) + (ulong)_random.Below(32) - 16 : memory.Target(8));
+        Load(Register.RCX, (ulong)(_random.Percent(90) ? _random.Below(40) : _random.Below(2000)));
+        if (_builder.TryBuild(_random.Of(InstructionCatalogue.Strings), out Instruction instruction)
+            && EncodedInstruction.TryMake(instruction, [], out _))
+        {
+            Add(instruction);
+        }
+    }
+
+    private void AddLoop()
+    {
+        Load(Register.RCX, (ulong)(1 + _random.Below(5)));
+        int start = _items.Count;
+        AddInstruction();
+        AddInstruction();
+        if (_items.Count == start || !_registers.IsKnown(1))
+        {
+            return;
+        }
+
+        Code code = _random.Of((Code[])[Code.Loop_rel8_64_RCX, Code.Loope_rel8_64_RCX, Code.Loopne_rel8_64_RCX, Code.Loop_rel8_64_ECX]);
+        SequenceItem back = new(Instruction.CreateBranch(code, 0)) { Target = _items[start] };
+        Add(back, back.Instruction);
+    }
+
+    private void AddCall()
+    {
+        SequenceItem call = new(Instruction.CreateBranch(Code.Call_rel32_64, 0));
+        SequenceItem over = new(Instruction.CreateBranch(Code.Jmp_rel32_64, 0));
+        _items.Add(call);
+        AddInstruction();
+        _items.Add(over);
+        int callee = _items.Count;
+        AddInstruction();
+        SequenceItem back = _random.Percent(80)
+            ? new SequenceItem(Instruction.Create(Code.Retnq))
+            : new SequenceItem(Instruction.Create(Code.Retnq_imm16, (uint)(8 * _random.Below(3))));
+        _items.Add(back);
+        call.Target = _items[callee];
+        _forward.Add(over);
+    }
+
+    private void AddIndirect()
+    {
+        int register = _random.Below(16);
+        if (register == 4)
+        {
+            return;
+        }
+
+        Instruction load = Instruction.Create(
+            Code.Lea_r64_m, Register.RAX + register, new MemoryOperand(Register.RIP, (long)OracleLayout.CodeBase, 8));
+        SequenceItem address = new(load);
+        Add(address, load);
+        bool throughMemory = _random.Percent(40);
+        MemoryOperand slot = new(Register.None, (long)OracleLayout.DataBase + 0x100 + (8 * _random.Below(64)), 8);
+        if (throughMemory)
+        {
+            Add(Instruction.Create(Code.Mov_rm64_r64, slot, Register.RAX + register));
+        }
+
+        bool call = _random.Percent(40);
+        Code code = call ? Code.Call_rm64 : Code.Jmp_rm64;
+        Add(throughMemory ? Instruction.Create(code, slot) : Instruction.Create(code, Register.RAX + register));
+        AddInstruction();
+        _forward.Add(address);
+        AddInstruction();
+    }
+
+    private void AddDivision()
+    {
+        Load(Register.RDX, _random.Percent(70) ? 0 : (ulong)_random.Below(100));
+        Code code = _random.Of((Code[])
+        [
+            Code.Div_rm8, Code.Div_rm16, Code.Div_rm32, Code.Div_rm64, Code.Idiv_rm8, Code.Idiv_rm16, Code.Idiv_rm32, Code.Idiv_rm64,
+        ]);
+        if (_builder.TryBuild(code, out Instruction instruction) && EncodedInstruction.TryMake(instruction, [], out _))
+        {
+            Add(instruction);
+        }
+    }
+
+    private void AddFlags()
+    {
+        // Arithmetic flags, DF, sometimes ID. Not TF, NT and AC, which are system behaviour.
+        int value = (int)_random.Next() & (0xCD5 | (_random.Percent(20) ? 1 << 21 : 0));
+        bool narrow = _random.Percent(20);
+        Add(Instruction.Create(narrow ? Code.Push_imm16 : Code.Pushq_imm32, value & (narrow ? 0xFFFF : -1)));
+        Add(Instruction.Create(narrow ? Code.Popfw : Code.Popfq));
+    }
+
+    private void AddControl()
+    {
+        int value = 0x1F80 | ((int)_random.Next() & (_random.Percent(10) ? 0x1_FFFF : 0xE07F));
+        value &= _random.Percent(15) ? ~((int)_random.Next() & 0x1F80) : -1;
+        Add(Instruction.Create(Code.Pushq_imm32, value));
+        Add(Instruction.Create(_random.Percent(70) ? Code.Ldmxcsr_m32 : Code.VEX_Vldmxcsr_m32, new MemoryOperand(Register.RSP)));
+        Add(Instruction.Create(Code.Pop_r64, Register.RAX + _random.Below(4)));
+    }
+
+    /// <summary>Branches go forwards, so that every sequence ends.</summary>
+    private void SetTargets()
+    {
+        foreach (SequenceItem branch in _forward)
+        {
+            int next = _items.IndexOf(branch) + 1;
+            int target = next + _random.Below(_items.Count - next + 1);
+            if (target < _items.Count)
+            {
+                branch.Target = _items[target];
+            }
+            else
+            {
+                branch.ToEnd = true;
+            }
+        }
+    }
+}
