@@ -178,7 +178,7 @@ internal static class InstructionClassifier
                 return InstructionKind.Operation;
         }
 
-        return instruction.IsPrivileged || IsOperation(instruction) ? InstructionKind.Operation : InstructionKind.Generic;
+        return instruction.IsPrivileged || IsOperation(instruction) || ForeignInstructions.Contains(instruction.Code) ? InstructionKind.Operation : InstructionKind.Generic;
     }
 
     private static bool IsWidePush(in Instruction instruction) => instruction.Code is
@@ -198,7 +198,7 @@ internal static class InstructionClassifier
             or Mnemonic.Lds or Mnemonic.Les or Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss or Mnemonic.Xlatb
             or Mnemonic.Maskmovq or Mnemonic.Maskmovdqu or Mnemonic.Vmaskmovdqu or Mnemonic.Monitor or Mnemonic.Mwait
             or Mnemonic.Invpcid or Mnemonic.Invlpg or Mnemonic.Cli or Mnemonic.Sti or Mnemonic.In or Mnemonic.Out
-            or Mnemonic.Daa or Mnemonic.Das or Mnemonic.Aaa or Mnemonic.Aas or Mnemonic.Aam or Mnemonic.Aad or Mnemonic.Salc
+            or Mnemonic.Clzero or Mnemonic.Daa or Mnemonic.Das or Mnemonic.Aaa or Mnemonic.Aas or Mnemonic.Aam or Mnemonic.Aad or Mnemonic.Salc
             or Mnemonic.Bound or Mnemonic.Into or Mnemonic.Lmsw or Mnemonic.Clts or Mnemonic.Vmcall or Mnemonic.Vmmcall
             or Mnemonic.Rdpkru or Mnemonic.Wrpkru or Mnemonic.Xsaves or Mnemonic.Xsaves64 or Mnemonic.Xrstors
             or Mnemonic.Xrstors64 or Mnemonic.Enqcmd or Mnemonic.Umonitor or Mnemonic.Umwait or Mnemonic.Tpause

@@ -114,6 +114,16 @@ internal sealed unsafe partial class OperationExecutor
 
     private OperationResult ExecuteRest(in Instruction instruction)
     {
+        if (ForeignInstructions.Contains(instruction.Code))
+        {
+            return Refuse(Fault.UndefinedInstruction);
+        }
+
+        if (instruction.Mnemonic == Mnemonic.Clzero)
+        {
+            return ClearLine(instruction);
+        }
+
         if (VectorInstructions.NeedsState(instruction))
         {
             return CheckVectorState(instruction);
@@ -307,6 +317,19 @@ internal sealed unsafe partial class OperationExecutor
 
         _operands.WriteRegister(instruction.Op0Register, value);
         return OperationResult.Next;
+    }
+
+    /// <summary>CLZERO clears the cache line at rAX (AMD APM volume 3, CLZERO).</summary>
+    private OperationResult ClearLine(in Instruction instruction)
+    {
+        const int lineSize = 64;
+        ulong offset = Register(GeneralRegister.Rax);
+        offset = instruction.Code switch { Code.Clzerow => (ushort)offset, Code.Clzerod => (uint)offset, _ => offset };
+        ulong address = _operands.WithSegment(
+            instruction.SegmentPrefix == Iced.Intel.Register.None ? Iced.Intel.Register.DS : instruction.SegmentPrefix, offset) & ~(ulong)(lineSize - 1);
+        byte* zeros = stackalloc byte[lineSize];
+        new Span<byte>(zeros, lineSize).Clear();
+        return Done(_memory.TryCopyOut(_memory.CurrentTlb, address, zeros, lineSize));
     }
 
     private OperationResult Translate(in Instruction instruction)

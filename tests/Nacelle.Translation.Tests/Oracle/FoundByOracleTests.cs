@@ -22,6 +22,8 @@ public sealed class FoundByOracleTests
     [InlineData("pop at a non-canonical address", "48BC0000000000000080 58")]
     [InlineData("mov eax,[rsp+rcx*8] at a non-canonical address", "48B90000000000000008 8B04CC")]
     [InlineData("clflush [20005000h]", "0FAE3C2500500020")]
+    [InlineData("clzero", "0F01FC")]
+    [InlineData("clzero eax at fs", "64670F01FC")]
     [InlineData("fnop", "D9D0")]
     [InlineData("wait", "9B")]
     [InlineData("fst dword ptr [20002FFDh]", "D91425FD2F0020")]

@@ -20,7 +20,7 @@ internal static class InstructionCatalogue
         Mnemonic.Fnstenv, Mnemonic.Fldenv, Mnemonic.Fnsave, Mnemonic.Frstor, Mnemonic.Fxsave, Mnemonic.Fxsave64,
         Mnemonic.Fxrstor, Mnemonic.Fxrstor64, Mnemonic.Xsave, Mnemonic.Xsave64, Mnemonic.Xsavec, Mnemonic.Xsavec64,
         Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64, Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Popf, Mnemonic.Popfq,
-        Mnemonic.Ldmxcsr, Mnemonic.Vldmxcsr, Mnemonic.Clzero,
+        Mnemonic.Ldmxcsr, Mnemonic.Vldmxcsr,
     ];
 
     private static readonly bool[] s_allowed = new bool[Enum.GetValues<Code>().Length];
