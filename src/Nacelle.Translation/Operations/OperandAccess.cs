@@ -94,7 +94,7 @@ internal sealed unsafe class OperandAccess(TranslatorContext* context, LinearMem
         }
 
         ulong address = instruction.MemoryDisplacement64 + (ulong)distance;
-        int size = 0;
+        int size = instruction.MemoryBase == Register.None && instruction.MemoryIndex == Register.None ? instruction.MemoryDisplSize : 0;
         if (instruction.MemoryBase != Register.None)
         {
             address += ReadRegister(instruction.MemoryBase);

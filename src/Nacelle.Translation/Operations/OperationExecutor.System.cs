@@ -2,6 +2,7 @@ using Iced.Intel;
 using Nacelle.Cpu;
 using Nacelle.Translation.Emit;
 using Nacelle.Translation.Frontend;
+using Nacelle.Translation.State;
 
 namespace Nacelle.Translation.Operations;
 
@@ -126,7 +127,9 @@ internal sealed unsafe partial class OperationExecutor
 
         if (VectorInstructions.NeedsState(instruction))
         {
-            return CheckVectorState(instruction);
+            OperationResult result = CheckVectorState(instruction);
+            bool elementwise = MaskedOperations.IsAlways(instruction) || MaskedOperations.IsMaskedMove(instruction);
+            return result != OperationResult.Careful || !elementwise ? result : ExecuteMasked(instruction);
         }
 
         if (BitStringEmitter.Applies(instruction))
@@ -141,6 +144,15 @@ internal sealed unsafe partial class OperationExecutor
             or Mnemonic.Getsec or Mnemonic.Rsm
             ? Refuse(Fault.UndefinedInstruction)
             : OperationResult.Unknown;
+    }
+
+    private OperationResult ExecuteMasked(in Instruction instruction)
+    {
+        byte* state = ContextOffsets.ExtendedState(_context);
+        bool isWaiting = (*(ulong*)(state + 512) & 1) != 0 && (state[2] & 0x80) != 0;
+        return isWaiting && VectorInstructions.WaitsForUnit(instruction)
+            ? Refuse(new Fault(Fault.FloatingPoint))
+            : Done(_masked.TryExecute(instruction));
     }
 
     /// <summary>#NM and #UD of x87 and vector instructions (SDM volume 3, tables 2-3 and 13-1); otherwise they go the careful way.</summary>

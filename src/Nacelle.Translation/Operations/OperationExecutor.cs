@@ -47,6 +47,7 @@ internal sealed unsafe partial class OperationExecutor
     private readonly OperandAccess _operands;
     private readonly StackAccess _stack;
     private readonly StringOperations _strings;
+    private readonly MaskedOperations _masked;
 
     public OperationExecutor(
         TranslatorContext* context, LinearMemory memory, SystemInstructions system, IProcessorEnvironment environment)
@@ -58,6 +59,7 @@ internal sealed unsafe partial class OperationExecutor
         _operands = new OperandAccess(context, memory);
         _stack = new StackAccess(context, memory);
         _strings = new StringOperations(context, memory, _operands, environment);
+        _masked = new MaskedOperations(context, memory, _operands);
     }
 
     /// <summary>Operands, for the careful way.</summary>

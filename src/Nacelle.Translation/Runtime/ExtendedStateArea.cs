@@ -32,6 +32,12 @@ internal static class ExtendedStateArea
         return size;
     }
 
+    /// <summary>Where a component from 2 on lies in the standard format; zero where the host has none.</summary>
+    public static int OffsetOf(int component) => s_components[component].Offset;
+
+    /// <summary>Bytes of a component from 2 on.</summary>
+    public static int BytesOf(int component) => s_components[component].Size;
+
     private static (int Offset, int Size, bool Aligned)[] ReadComponents()
     {
         (int, int, bool)[] components = new (int, int, bool)[64];

@@ -2,6 +2,7 @@ using Iced.Intel;
 using Nacelle.Cpu;
 using Nacelle.Translation.Cache;
 using Nacelle.Translation.Frontend;
+using Nacelle.Translation.Operations;
 using Nacelle.Translation.Signals;
 using Nacelle.Translation.State;
 
@@ -28,7 +29,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
 
         Instruction instruction = _decoded.Instructions[0];
-        return _decoded.Kinds[0] is InstructionKind.Generic ? Careful(Prepare(instruction)) : Operate(instruction);
+        return _decoded.Kinds[0] is InstructionKind.Generic && !MaskedOperations.IsMaskedMove(instruction) ? Careful(Prepare(instruction)) : Operate(instruction);
     }
 
     /// <summary>The code in RAM at an address up to the end of its page; empty where it cannot be fetched.</summary>

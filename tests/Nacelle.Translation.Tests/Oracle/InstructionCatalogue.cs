@@ -124,12 +124,6 @@ internal static class InstructionCatalogue
             }
         }
 
-        // To do: gathers and masked moves.
-        if (code.Mnemonic().ToString() is string name && (name.Contains("gather", StringComparison.OrdinalIgnoreCase) || name.Contains("maskmov", StringComparison.OrdinalIgnoreCase)))
-        {
-            return false;
-        }
-
         return !info.IsReservedNop && !code.ToString().Contains("_16", StringComparison.Ordinal);
     }
 
