@@ -41,7 +41,10 @@ internal sealed class GenericEmitter
             OpAccess.ReadWrite or OpAccess.ReadCondWrite => AccessKind.Read | AccessKind.Write,
             _ => 0,
         };
-        return kind == 0 ? 0 : kind | (AccessKind)Math.Max(1, instruction.MemorySize.GetSize());
+
+        // Some processors read four bytes for the 16-bit form of MOVSXD.
+        int size = instruction.Code == Code.Movsxd_r16_rm16 ? 4 : Math.Max(1, instruction.MemorySize.GetSize());
+        return kind == 0 ? 0 : kind | (AccessKind)size;
     }
 
     /// <summary>Which operand is in memory, or -1.</summary>
