@@ -7,6 +7,9 @@ internal static class InstructionCatalogue
 {
     private static readonly HashSet<Mnemonic> s_excluded =
     [
+        // AMD's processors read four bytes for 16-bit MOVSXD, and take REX.B before PAUSE for an XCHG; Intel's do not.
+        Mnemonic.Pause,
+
         // Differ from run to run or from host to guest by their nature.
         Mnemonic.Cpuid, Mnemonic.Rdtsc, Mnemonic.Rdtscp, Mnemonic.Rdrand, Mnemonic.Rdseed, Mnemonic.Rdpid, Mnemonic.Rdpmc,
         Mnemonic.Xgetbv, Mnemonic.Sgdt, Mnemonic.Sidt, Mnemonic.Sldt, Mnemonic.Str, Mnemonic.Smsw, Mnemonic.Lar, Mnemonic.Lsl,
@@ -124,7 +127,7 @@ internal static class InstructionCatalogue
             }
         }
 
-        return !info.IsReservedNop && !code.ToString().Contains("_16", StringComparison.Ordinal);
+        return code != Code.Movsxd_r16_rm16 && !info.IsReservedNop && !code.ToString().Contains("_16", StringComparison.Ordinal);
     }
 
     private static bool IsWideBranch(Code code) => code.FlowControl() switch

@@ -11,8 +11,8 @@ namespace Nacelle.Translation.Tests.Oracle;
 /// <remarks>Descriptors: 3 commands (a byte a batch), 4 answers, 5 the shared memory, 6 the guest's RAM with the code.</remarks>
 internal static class NativeProgram
 {
-    /// <summary>Where the shared memory is in the process.</summary>
-    public const ulong Shared = 0x6000_1000_0000;
+    /// <summary>Where the shared memory is in the process: not where shifted numbers are likely to lead.</summary>
+    public const ulong Shared = 0x5A3C_A174_D000;
 
     /// <summary>Offset in the shared memory of the number of sequences in the batch.</summary>
     public const int CountOffset = 0;
@@ -41,7 +41,7 @@ internal static class NativeProgram
     /// <summary>Bytes of the shared memory.</summary>
     public const int SharedSize = EntriesOffset + (MostEntries * EntrySize);
 
-    private const ulong ProgramBase = 0x6000_0000_0000;
+    private const ulong ProgramBase = 0x5A3C_9174_D000;
     private const int RunningOffset = 24;
     private const int LastEntryOffset = 32;
     private const int StackOffset = 40;
