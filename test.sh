@@ -24,7 +24,7 @@ dotnet restore nacelle.slnx --locked-mode -v q || exit 1
 dotnet build nacelle.slnx --no-restore -v q || exit 1
 
 passed=0 failed=0 skipped=0 broken=0
-for project in tests/*/; do
+for project in tests/*.Tests/; do
   name=$(basename "$project")
   executable="$project/bin/Debug/net10.0/linux-x64/$name"
   [ -x "$executable" ] || { echo "test.sh: $name was not built" >&2; broken=1; continue; }

@@ -66,11 +66,16 @@ public sealed class HostFactAttribute : FactAttribute
                 RedirectStandardError = true,
             })!;
             passt.WaitForExit();
-            return null;
         }
         catch (System.ComponentModel.Win32Exception)
         {
             return "passt is not installed: apt-get install passt";
         }
+
+        // passt shuts itself into a user namespace; in a chroot, for one, the kernel grants none (user_namespaces(7)).
+        using Process unshare = Process.Start(new ProcessStartInfo("unshare", "--user true") { RedirectStandardError = true })!;
+        string error = unshare.StandardError.ReadToEnd();
+        unshare.WaitForExit();
+        return unshare.ExitCode == 0 ? null : $"the host grants no user namespace to passt: {error.Trim()}";
     }
 }

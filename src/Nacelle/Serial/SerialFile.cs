@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 using Nacelle.Devices.Platform;
 using Nacelle.Linux;
 using Nacelle.Machine;
@@ -10,7 +11,7 @@ namespace Nacelle;
 internal sealed class SerialFile : ISerialConnection
 {
     private readonly string _path;
-    private readonly FileStream _file;
+    private readonly SafeFileHandle _file;
     private readonly BytePipe _queue;
     private bool _losing;
 
@@ -21,8 +22,8 @@ internal sealed class SerialFile : ISerialConnection
         _path = path;
         try
         {
-            // Readable by others while it grows; the bytes go straight to the kernel.
-            _file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
+            // Readable by others while it grows. A handle and no stream, which would put the file's position back to its own.
+            _file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {
@@ -69,7 +70,7 @@ internal sealed class SerialFile : ISerialConnection
         int result;
         try
         {
-            result = HostDescriptor.WriteAll((int)_file.SafeFileHandle.DangerousGetHandle(), bytes.Span);
+            result = HostDescriptor.WriteAll((int)_file.DangerousGetHandle(), bytes.Span);
         }
         catch (ObjectDisposedException)
         {

@@ -177,7 +177,16 @@ public sealed class BadInputTests
         AssertRefused(end, ExitCode.HostResource, file, "its directory does not exist");
     }
 
-    private static void RequireRoot() => Assert.SkipUnless(Environment.UserName == "root", "only root can become another user");
+    private static void RequireRoot()
+    {
+        Assert.SkipUnless(Environment.UserName == "root", "only root can become another user");
+        for (string? folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+        {
+            Assert.SkipUnless(
+                (File.GetUnixFileMode(folder) & UnixFileMode.OtherExecute) != 0,
+                $"another user cannot run what lies in '{folder}'");
+        }
+    }
 
     private static ProcessEnd RunWithDisk(TemporaryDirectory directory, string disk)
     {

@@ -58,6 +58,19 @@ public sealed class SerialTests
     }
 
     [Fact]
+    public void A_file_holds_a_flood_whole()
+    {
+        using TemporaryDirectory directory = new();
+        string kernel = GuestProgram.Write(directory.Combine("kernel"), GuestProgram.Flood(8), GuestProgram.PowerOff);
+        string file = directory.Combine("serial");
+        ProcessEnd end = NacelleProcess.Run(MinimalMachine.Arguments(kernel, "--serial", $"file:{file}"));
+        Assert.True(end.Code == 0, end.ToString());
+        string written = File.ReadAllText(file);
+        Assert.Equal(8 << 16, written.Length);
+        Assert.Equal(-1, written.AsSpan().IndexOfAnyExcept('x'));
+    }
+
+    [Fact]
     public void A_full_file_system_under_the_file_is_told_once_and_the_guest_goes_on()
     {
         using TemporaryDirectory directory = new();
