@@ -131,7 +131,7 @@ internal sealed class StoredRegisters
                     return false;
                 }
 
-                        return true;
+                return true;
             case 0x17B:
                 _machineCheckControl = value;
                 return true;
