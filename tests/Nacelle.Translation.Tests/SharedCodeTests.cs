@@ -26,7 +26,7 @@ public sealed class SharedCodeTests
         using BareMachine machine = new();
         machine.LetUsersIn();
 
-        // The second gigabyte's worth of the table's last entries shows the first 2 MiB pages again, 0x3000_0000 further up.
+        // The first eight 2 MiB pages once more, 0x3000_0000 further up.
         for (ulong i = 0; i < 8; i++)
         {
             Assert.True(machine.Ram.TryWrite(0x3000 + (((LowAlias >> 21) + i) * 8), (i << 21) | 0x87));
