@@ -157,10 +157,11 @@ public sealed class VirtioNetworkDeviceTests
         card.Kick(Receive);
         card.Backend[0].ReceiveError = 77;
         card.Backend[0].Wake();
-        NetworkCardFixture.Until(() => card.ConfigurationChanges == 1, "the change of the link");
+        NetworkCardFixture.Until(() => card.Diagnostic is not null, "the line that says how the back end ended");
+        Assert.Equal("ended with 77", card.Diagnostic);
+        Assert.Equal(1, card.ConfigurationChanges);
         card.Device.ReadConfiguration(6, status);
         Assert.Equal([0, 0], status);
-        Assert.Equal("ended with 77", card.Diagnostic);
         card.Driver(Transmit).Offer(0, new MockBuffer(Data, 100, false));
         card.Kick(Transmit);
         Assert.True(card.Driver(Transmit).TryTakeUsed(out _, out _));
