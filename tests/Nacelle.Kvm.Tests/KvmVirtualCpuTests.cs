@@ -137,7 +137,9 @@ public class KvmVirtualCpuTests
 
         ulong expected = 0;
         Assert.All(device.Writes, write => Assert.Equal(++expected, write.Value));
-        Assert.Equal(expected, machine.Register(GeneralRegister.Rax));
+
+        // The last request may have come between INC and OUT.
+        Assert.InRange(machine.Register(GeneralRegister.Rax), expected, expected + 1);
     }
 
     [KvmFact]

@@ -56,10 +56,14 @@ public sealed class EventLoopTests
             return timer;
         }
 
-        EventLoopTimer cancelled = Make('x', now + 5_000_000);
-        cancelled.Cancel();
-        Make('b', now + 20_000_000);
-        Make('a', now + 10_000_000);
+        // On the loop itself, so that none can fire before all are armed, however late this thread gets to run.
+        loop.Invoke(() =>
+        {
+            EventLoopTimer cancelled = Make('x', now + 5_000_000);
+            cancelled.Cancel();
+            Make('b', now + 20_000_000);
+            Make('a', now + 10_000_000);
+        });
         Assert.True(fired.Wait(s_deadline, TestContext.Current.CancellationToken), "the first timer did not fire");
         Assert.True(fired.Wait(s_deadline, TestContext.Current.CancellationToken), "the second timer did not fire");
         Assert.Equal("ab", string.Concat(order.Select(entry => entry.Name)));
