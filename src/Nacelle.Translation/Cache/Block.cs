@@ -29,6 +29,12 @@ internal sealed class Block
     /// <summary>Address of the host code.</summary>
     public required ulong HostCode { get; init; }
 
+    /// <summary>Address of the host code where the guest's vector state is known to be in the host's registers.</summary>
+    public required ulong LiveCode { get; init; }
+
+    /// <summary>Chunks of the first page that the code depends on beside those that it was translated from.</summary>
+    public required ulong LookedAt { get; init; }
+
     /// <summary>Bytes of host code with its out-of-line part.</summary>
     public required int HostLength { get; init; }
 
@@ -49,5 +55,5 @@ internal sealed class Block
 /// <param name="Displacement">Position of the jump's displacement in the code memory.</param>
 /// <param name="Stub">Host address to which it goes while not linked.</param>
 /// <param name="TargetRip">Guest address of the branch's target.</param>
-/// <param name="SamePage">Whether source and target share a page, so that the link holds whatever the page tables say.</param>
-internal readonly record struct Link(int Displacement, ulong Stub, ulong TargetRip, bool SamePage);
+/// <param name="IsStateLive">Whether the guest's vector state is in the host's registers when it is taken.</param>
+internal readonly record struct Link(int Displacement, ulong Stub, ulong TargetRip, bool IsStateLive);

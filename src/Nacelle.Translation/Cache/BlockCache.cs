@@ -35,7 +35,7 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
     /// <summary>Lets a direct branch jump straight to a block.</summary>
     public void Connect(int link, Block target)
     {
-        emit.Patch(links[link].Displacement, target.HostCode);
+        emit.Patch(links[link].Displacement, links[link].IsStateLive ? target.LiveCode : target.HostCode);
         target.IncomingLinks.Add(link);
     }
 
@@ -115,7 +115,7 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
     {
         int inFirst = (int)Math.Min((ulong)block.Length, 4096 - (block.PhysicalAddress & 0xFFF));
         return (block.PhysicalAddress & ~0xFFFUL) == page
-            ? CodeWatch.Mask(block.PhysicalAddress, inFirst)
+            ? CodeWatch.Mask(block.PhysicalAddress, inFirst) | block.LookedAt
             : CodeWatch.Mask(page, block.Length - inFirst);
     }
 

@@ -31,17 +31,16 @@ internal sealed class CodeWatch : IGuestMemoryObserver
         TryIndex(address, out int index) && (Volatile.Read(ref _chunks[index]) & Mask(address, length)) != 0;
 
     /// <summary>
-    /// Watches a range in one page before its bytes are read for translation. When the page was not watched so far, other
+    /// Watches chunks of a page before its bytes are read for translation. When the page was not watched so far, other
     /// vCPUs are told to stop writing to it unseen; what one of them wrote meanwhile is reported as a change.
     /// </summary>
-    public void Watch(ulong address, int length, ICodeWatcher self)
+    public void Watch(ulong address, ulong mask, ICodeWatcher self)
     {
         if (!TryIndex(address, out int index))
         {
             return;
         }
 
-        ulong mask = Mask(address, length);
         if ((Volatile.Read(ref _chunks[index]) & mask) == mask)
         {
             return;

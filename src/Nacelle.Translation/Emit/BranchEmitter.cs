@@ -1,50 +1,102 @@
 using Iced.Intel;
 using Nacelle.Translation.Cache;
+using Nacelle.Translation.Frontend;
 using Nacelle.Translation.State;
 using static Nacelle.Translation.Emit.HostRegister;
 
 namespace Nacelle.Translation.Emit;
 
-/// <summary>Emits the ways out of a block: linked direct branches, table look-ups, and polls for attention on every way that can close a loop.</summary>
-internal sealed class BranchEmitter(CodeEmitter emit, Thunks thunks, LinkTable links, ProgramCounterEmitter addresses)
+/// <summary>Emits the ways out of a block: linked direct branches and table look-ups, and polls where the block has none for all of them.</summary>
+internal sealed class BranchEmitter(
+    CodeEmitter emit, Thunks thunks, LinkTable links, ProgramCounterEmitter addresses, PollEmitter polls)
 {
+    private readonly LookupEmitter _lookup = new(emit);
     private readonly List<PendingExit> _conditional = [];
-    private readonly List<(int Displacement, ulong Target)> _stubs = [];
+    private readonly List<PendingLink> _stubs = [];
 
     /// <summary>The mode of the block under translation.</summary>
     public ExecutionMode Mode { get; set; }
 
+    /// <summary>Whether a poll that serves all ways out has been emitted.</summary>
+    public bool IsPolled { get; set; }
+
+    /// <summary>Whether the guest's vector state is known to be in the host's registers.</summary>
+    public bool IsStateLive { get; set; }
+
     /// <summary>Leaves for a known guest address.</summary>
-    public void Exit(ulong target, ulong source)
+    /// <param name="target">The address.</param>
+    /// <param name="source">Address of an instruction in the block's page.</param>
+    /// <param name="keepFlags">Whether the host's flags are needed there.</param>
+    public void Exit(ulong target, ulong source, bool keepFlags)
     {
-        if (!Mode.IsLong || (target ^ source) >> 12 != 0)
+        if (DecodedBlock.IsNear(target, source, Mode))
         {
-            addresses.Load(Scratch1, target);
-            emit.JumpTo(thunks.Lookup[Mode.Tlb]);
+            Poll(target, target <= source, keepFlags);
+            _stubs.Add(new PendingLink(emit.Jump(), target, IsStateLive));
             return;
         }
 
-        if (target <= source)
-        {
-            Poll(ContextOffsets.Runnable, target);
-        }
-
-        _stubs.Add((emit.Jump(), target));
+        Poll(target, true, keepFlags);
+        addresses.Load(Scratch1, target);
+        Look(keepFlags, call: false);
     }
 
-    /// <summary>Jcc: leaves for its target or for the next instruction.</summary>
-    public void Conditional(in Instruction instruction, ulong next)
+    /// <summary>Jcc: leaves for its target, or goes on.</summary>
+    public void Conditional(in Instruction instruction, bool keepFlags)
     {
-        int taken = emit.JumpIf((Condition)((int)instruction.ConditionCode - (int)ConditionCode.o));
-        Exit(next, instruction.IP);
-        _conditional.Add(new PendingExit(taken, instruction.NearBranchTarget, instruction.IP));
+        Condition condition = (Condition)((int)instruction.ConditionCode - (int)ConditionCode.o);
+        ulong target = instruction.NearBranchTarget;
+        if (!DecodedBlock.IsNear(target, instruction.IP, Mode))
+        {
+            _conditional.Add(new PendingExit(emit.JumpIf(condition), target, instruction.IP, keepFlags, IsPolled, IsStateLive));
+        }
+        else if (IsPolled || target > instruction.IP)
+        {
+            _stubs.Add(new PendingLink(emit.JumpIf(condition), target, IsStateLive));
+        }
+        else
+        {
+            int skip = emit.JumpIf((Condition)((int)condition ^ 1));
+            Exit(target, instruction.IP, keepFlags);
+            emit.PatchHere(skip);
+        }
+    }
+
+    /// <summary>Calls a known guest address; the host's return comes to what follows.</summary>
+    public void Call(ulong target, ulong source, bool keepFlags)
+    {
+        if (DecodedBlock.IsNear(target, source, Mode))
+        {
+            Poll(target, target <= source, keepFlags);
+            _stubs.Add(new PendingLink(emit.Call(), target, IsStateLive));
+            return;
+        }
+
+        Poll(target, true, keepFlags);
+        addresses.Load(Scratch1, target);
+        Look(keepFlags, call: true);
     }
 
     /// <summary>Leaves for the guest address in <see cref="Scratch1"/>.</summary>
-    public void Indirect() => emit.JumpTo(thunks.Lookup[Mode.Tlb]);
-
-    /// <summary>Leaves for the monitor when an interrupt waits; what follows is at the given address.</summary>
-    public void PollInterrupts(ulong next) => Poll(ContextOffsets.NoInterruptWaiting, next);
+    public void Indirect(bool call)
+    {
+        if (IsPolled)
+        {
+            Look(keepFlags: true, call);
+        }
+        else if (call)
+        {
+            int over = emit.Jump();
+            int here = emit.Position;
+            emit.JumpTo(thunks.Lookup[Mode.Tlb]);
+            emit.PatchHere(over);
+            emit.CallTo(emit.AddressOf(here));
+        }
+        else
+        {
+            emit.JumpTo(thunks.Lookup[Mode.Tlb]);
+        }
+    }
 
     /// <summary>Emits what lies out of the way of the block's own code.</summary>
     public void EmitStubs()
@@ -52,15 +104,17 @@ internal sealed class BranchEmitter(CodeEmitter emit, Thunks thunks, LinkTable l
         foreach (PendingExit exit in _conditional)
         {
             emit.PatchHere(exit.Displacement);
-            Exit(exit.Target, exit.Source);
+            IsPolled = exit.IsPolled;
+            IsStateLive = exit.IsStateLive;
+            Exit(exit.Target, exit.Source, exit.KeepFlags);
         }
 
         _conditional.Clear();
-        foreach ((int displacement, ulong target) in _stubs)
+        foreach (PendingLink pending in _stubs)
         {
             ulong stub = emit.Address;
-            emit.Patch(displacement, stub);
-            int number = links.Add(new Link(displacement, stub, target, SamePage: true));
+            emit.Patch(pending.Displacement, stub);
+            int number = links.Add(new Link(pending.Displacement, stub, pending.Target, pending.IsStateLive));
             emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)number);
             emit.JumpTo(thunks.Link);
         }
@@ -68,19 +122,18 @@ internal sealed class BranchEmitter(CodeEmitter emit, Thunks thunks, LinkTable l
         _stubs.Clear();
     }
 
-    private void Poll(int word, ulong next)
+    private void Poll(ulong next, bool needed, bool keepFlags)
     {
-        emit.Move(Scratch1, Rcx);
-        emit.LoadContext32(Rcx, word);
-        int wanted = emit.JumpIfRcxZero();
-        emit.Move(Rcx, Scratch1);
-        int goOn = emit.Jump();
-        emit.PatchShort(wanted);
-        emit.Move(Rcx, Scratch1);
-        addresses.Load(Scratch2, next);
-        emit.JumpTo(thunks.Attention);
-        emit.PatchHere(goOn);
+        if (needed && !IsPolled)
+        {
+            polls.Emit(next, keepFlags);
+        }
     }
 
-    private readonly record struct PendingExit(int Displacement, ulong Target, ulong Source);
+    private void Look(bool keepFlags, bool call) => _lookup.Emit(Mode.Tlb, thunks.LookupMiss, keepFlags, call);
+
+    private readonly record struct PendingExit(
+        int Displacement, ulong Target, ulong Source, bool KeepFlags, bool IsPolled, bool IsStateLive);
+
+    private readonly record struct PendingLink(int Displacement, ulong Target, bool IsStateLive);
 }

@@ -117,6 +117,33 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
     /// <summary>sub register, gs:[offset + index × 8].</summary>
     public void SubtractTable(HostRegister destination, int offset, HostRegister index) => TableForm(0x2B, destination, offset, index);
 
+    /// <summary>cmp register, gs:[offset + index × 8].</summary>
+    public void CompareTable(HostRegister register, int offset, HostRegister index) => TableForm(0x3B, register, offset, index);
+
+    /// <summary>call gs:[offset + index × 8].</summary>
+    public void CallTable(int offset, HostRegister index) => TableForm(0xFF, (HostRegister)2, offset, index);
+
+    /// <summary>cmp register, gs:[offset].</summary>
+    public void CompareContext(HostRegister register, int offset) => ContextForm(0x3B, register, offset, wide: true);
+
+    /// <summary>cmp dword gs:[offset], constant.</summary>
+    public void CompareContext32(int offset, uint value)
+    {
+        ContextForm(0x81, (HostRegister)7, offset, wide: false);
+        Int32((int)value);
+    }
+
+    /// <summary>cmp first, second.</summary>
+    public void CompareRegisters(HostRegister first, HostRegister second) => RegisterForm(0x39, second, first, wide: true);
+
+    /// <summary>not register; leaves the flags alone.</summary>
+    public void Not(HostRegister register)
+    {
+        Byte((byte)(0x48 | ((int)register >> 3)));
+        Byte(0xF7);
+        Byte((byte)(0xD0 | ((int)register & 7)));
+    }
+
     /// <summary>jmp gs:[offset + index × 8].</summary>
     public void JumpTable(int offset, HostRegister index) => TableForm(0xFF, (HostRegister)4, offset, index);
 
@@ -243,12 +270,19 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
 
     public void JumpTo(ulong address) => Patch(Jump(), address);
 
-    public void CallTo(ulong address)
+    /// <summary>Jumps on a condition to a known place.</summary>
+    public void JumpIf(Condition condition, ulong address) => Patch(JumpIf(condition), address);
+
+    /// <summary>Calls a place not known yet.</summary>
+    /// <returns>Position of the displacement, for <see cref="Patch"/>.</returns>
+    public int Call()
     {
         Byte(0xE8);
         Int32(0);
-        Patch(Position - 4, address);
+        return Position - 4;
     }
+
+    public void CallTo(ulong address) => Patch(Call(), address);
 
     /// <summary>jrcxz to a place within 127 bytes; the only branch that reads no flag.</summary>
     /// <returns>Position of the displacement, for <see cref="PatchShort"/>.</returns>

@@ -50,6 +50,9 @@ internal static class FastCallThunks
         c.mov(r14d, Word(ContextOffsets.SupervisorMode));
         c.mov(Word(ContextOffsets.Mode), r14d);
         LoadFlags(c);
+
+        // Calls of user code are no prediction for supervisor code.
+        c.mov(rsp, Quad(ContextOffsets.ReturnStackBase));
         c.mov(r14, Quad(ContextOffsets.Lstar));
         c.jmp(lookup);
         c.Label(ref slow);
@@ -92,6 +95,7 @@ internal static class FastCallThunks
         c.cmp(Word(ContextOffsets.NoInterruptWaiting), 0);
         c.je(waiting);
         LoadFlags(c);
+        c.mov(rsp, Quad(ContextOffsets.ReturnStackBase));
         c.mov(r14, rcx);
         c.jmp(lookup);
         c.Label(ref waiting);

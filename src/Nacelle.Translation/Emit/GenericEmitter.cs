@@ -118,6 +118,10 @@ internal sealed class GenericEmitter
         {
             PointAt(ref copy, borrowed ?? Scratch1);
         }
+        else
+        {
+            SpilledOperands.TryRedirect(ref copy, _information.GetInfo(copy));
+        }
 
         Span<(int Guest, HostRegister Host)> stores = stackalloc (int, HostRegister)[4];
         int storeCount = RenameOperands(ref copy, hasMemory, stores);

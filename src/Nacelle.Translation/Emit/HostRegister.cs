@@ -43,4 +43,12 @@ internal enum Condition
     NotEqual,
     BelowOrEqual,
     Above,
+    Sign,
+    NotSign,
+    Parity,
+    NotParity,
+    Less,
+    GreaterOrEqual,
+    LessOrEqual,
+    Greater,
 }

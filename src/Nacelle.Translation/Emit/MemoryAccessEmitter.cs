@@ -37,7 +37,7 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, Progr
         }
     }
 
-    /// <summary>Leaves the offset part of an instruction's memory operand in a scratch register; flags are kept.</summary>
+    /// <summary>Leaves the offset part of an instruction's memory operand in a register; flags and all others but the scratch registers are kept.</summary>
     public void EffectiveAddress(in Instruction instruction, HostRegister destination)
     {
         if (instruction.IsIPRelativeMemoryOperand)
@@ -54,7 +54,7 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, Progr
             return;
         }
 
-        HostRegister? b = Locate(baseRegister, destination);
+        HostRegister? b = Locate(baseRegister, Scratch1);
         HostRegister? x = Locate(indexRegister, Scratch2);
         int addressSize = Math.Max(baseRegister.GetSize(), indexRegister.GetSize());
         int displacement = (int)instruction.MemoryDisplacement64;
@@ -98,9 +98,7 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, Progr
         }
         else
         {
-            emit.Move(Scratch2, Scratch1);
-            emit.ShiftRight(Scratch2, 12);
-            emit.And32(Scratch2, TranslatorContext.TlbEntries - 1);
+            emit.ExtractContext(Scratch2, Scratch1, ContextOffsets.TlbIndexMask);
             emit.AddTable(Scratch1, tags, Scratch2);
             emit.Compare(Scratch1, 4096 - size);
             miss = emit.JumpIf(Condition.Above);

@@ -17,7 +17,6 @@ internal sealed unsafe class Thunks
     {
         _emit = emit;
         _context = context;
-        Enter = EmitEnter();
         Exit = EmitExit();
         Miss = EmitMiss(missHandler);
         RestoreExtendedState = EmitRestore();
@@ -28,6 +27,9 @@ internal sealed unsafe class Thunks
         LookupMiss = EmitLookupMiss();
         HostFault = EmitReason(ExitReason.HostFault, storeRip: false);
         Lookup = [EmitLookup(0), EmitLookup(1), EmitLookup(2)];
+        ReturnLookup = EmitReturnLookup();
+        ReturnMiss = EmitReturnMiss();
+        Enter = EmitEnter(EmitReturnUnderflow());
         SystemCall = FastCallThunks.EmitSystemCall(emit, Operation, Lookup[0]);
         SystemReturn = FastCallThunks.EmitSystemReturn(emit, Operation, Attention, Lookup[1]);
     }
@@ -62,6 +64,12 @@ internal sealed unsafe class Thunks
     /// <summary>What an empty jump entry leads to; RIP in <see cref="Scratch1"/>.</summary>
     public ulong LookupMiss { get; }
 
+    /// <summary>Indirect branch to the RIP in <see cref="Scratch1"/> in whichever mode the vCPU is.</summary>
+    public ulong ReturnLookup { get; }
+
+    /// <summary>The same for a return that the return stack foretold wrongly; the stack is emptied.</summary>
+    public ulong ReturnMiss { get; }
+
     /// <summary>Indirect branch to the RIP in <see cref="Scratch1"/>, for each soft TLB's mode.</summary>
     public ulong[] Lookup { get; }
 
@@ -71,7 +79,7 @@ internal sealed unsafe class Thunks
     /// <summary>SYSRET; its own RIP in <see cref="Scratch1"/>.</summary>
     public ulong SystemReturn { get; }
 
-    private ulong EmitEnter()
+    private ulong EmitEnter(ulong underflow)
     {
         ulong start = _emit.Address;
         foreach (HostRegister register in s_calleeSaved)
@@ -85,6 +93,11 @@ internal sealed unsafe class Thunks
         // wrgsbase rdi: .NET and glibc leave GS alone on Linux, so the context may hang off it.
         _emit.Bytes([0xF3, 0x48, 0x0F, 0xAE, 0xDF]);
         _emit.StoreContext(ContextOffsets.HostStack, Rsp);
+
+        // The end of the return stack.
+        _emit.MoveImmediate(Scratch1, underflow);
+        _emit.Push(Scratch1);
+        _emit.StoreContext(ContextOffsets.ReturnStackBase, Rsp);
         _emit.Move(Scratch1, Rsi);
         _emit.LoadContext(Scratch2, ContextOffsets.HostFlags);
         _emit.Push(Scratch2);
@@ -183,26 +196,66 @@ internal sealed unsafe class Thunks
 
     private ulong EmitLookup(int tlb)
     {
-        int tags = ContextOffsets.JumpTable(tlb, 0);
-        int targets = ContextOffsets.JumpTable(tlb, 1);
         ulong start = _emit.Address;
         _emit.StoreContext(ContextOffsets.SavedRcx, Rcx);
         _emit.LoadContext32(Rcx, ContextOffsets.Runnable);
         int attention = _emit.JumpIfRcxZero();
-        _emit.ExtractContext(Scratch2, Scratch1, ContextOffsets.JumpIndexMask);
-        _emit.LoadTable(Rcx, tags, Scratch2);
-        _emit.LoadAddress(Rcx, Rcx, Scratch1, 1, 0);
-        int hit = _emit.JumpIfRcxZero();
         _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
-        _emit.JumpTo(LookupMiss);
-        _emit.PatchShort(hit);
-        _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
-        _emit.JumpTable(targets, Scratch2);
+        new LookupEmitter(_emit).Emit(tlb, LookupMiss, keepFlags: true, call: false);
         _emit.PatchShort(attention);
         _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
         _emit.Move(Scratch2, Scratch1);
         _emit.JumpTo(Attention);
         return start;
+    }
+
+    private ulong EmitReturnLookup()
+    {
+        ulong start = _emit.Address;
+        _emit.StoreContext(ContextOffsets.SavedRcx, Rcx);
+        _emit.LoadContext32(Rcx, ContextOffsets.Mode);
+        _emit.ExtractContext(Rcx, Rcx, ContextOffsets.TlbNumberMask);
+        for (int tlb = 0; tlb < TranslatorContext.TlbCount - 1; tlb++)
+        {
+            int here = _emit.JumpIfRcxZero();
+            int next = _emit.Jump();
+            _emit.PatchShort(here);
+            _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
+            _emit.JumpTo(Lookup[tlb]);
+            _emit.PatchHere(next);
+            _emit.LoadAddress(Rcx, Rcx, -1);
+        }
+
+        _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
+        _emit.JumpTo(Lookup[TranslatorContext.TlbCount - 1]);
+        return start;
+    }
+
+    private ulong EmitReturnMiss()
+    {
+        ulong start = _emit.Address;
+        _emit.LoadContext(Rsp, ContextOffsets.ReturnStackBase);
+        Count(ContextOffsets.ReturnMisses);
+        _emit.JumpTo(ReturnLookup);
+        return start;
+    }
+
+    private ulong EmitReturnUnderflow()
+    {
+        ulong start = _emit.Address;
+
+        // Back over its own address, which the red zone has kept (System V ABI 3.2.2).
+        _emit.LoadContext(Rsp, ContextOffsets.ReturnStackBase);
+        Count(ContextOffsets.ReturnUnderflows);
+        _emit.JumpTo(ReturnLookup);
+        return start;
+    }
+
+    private void Count(int counter)
+    {
+        _emit.LoadContext(Scratch2, counter);
+        _emit.LoadAddress(Scratch2, Scratch2, 1);
+        _emit.StoreContext(counter, Scratch2);
     }
 
     /// <summary>Emits a sequence that is skipped unless the register is zero; RCX is lost, flags are not.</summary>

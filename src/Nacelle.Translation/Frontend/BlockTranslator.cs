@@ -15,6 +15,8 @@ internal sealed class BlockTranslator
     private readonly MemoryAccessEmitter _memory;
     private readonly GenericEmitter _generic;
     private readonly BranchEmitter _branches;
+    private readonly PollEmitter _polls;
+    private readonly ReturnStackEmitter _returns;
     private readonly StackEmitter _stack;
     private readonly SystemEmitter _system;
     private readonly StringEmitter _strings;
@@ -29,7 +31,9 @@ internal sealed class BlockTranslator
         _addresses = new ProgramCounterEmitter(emit);
         _memory = new MemoryAccessEmitter(emit, thunks, _addresses);
         _generic = new GenericEmitter(emit, _memory);
-        _branches = new BranchEmitter(emit, thunks, links, _addresses);
+        _polls = new PollEmitter(emit, thunks, _addresses);
+        _branches = new BranchEmitter(emit, thunks, links, _addresses, _polls);
+        _returns = new ReturnStackEmitter(emit, thunks, _addresses);
         _stack = new StackEmitter(emit, _memory, _addresses);
         _system = new SystemEmitter(emit, _memory);
         _strings = new StringEmitter(emit);
@@ -72,34 +76,38 @@ internal sealed class BlockTranslator
         _addresses.EnterPage(rip);
         int start = _emit.Position;
         ulong hostCode = _emit.Address;
+        if (BeginsWithState(decoded))
+        {
+            LoadExtendedState();
+        }
+
+        ulong liveCode = _emit.Address;
         bool ended = false;
-        bool stateLoaded = false;
-        bool poll = false;
         for (int i = 0; i < decoded.Count; i++)
         {
             ref Instruction instruction = ref decoded.Instructions[i];
+            if (i == decoded.PollBefore)
+            {
+                _polls.Emit(Truncate(instruction.IP), keepFlags: false);
+                _branches.IsPolled = true;
+            }
+
             _map.Add((_emit.Position - start, decoded.Offsets[i]));
-            if (!stateLoaded && decoded.Kinds[i] == InstructionKind.Generic && VectorInstructions.NeedsState(instruction))
+            if (!_branches.IsStateLive && decoded.Kinds[i] == InstructionKind.Generic && VectorInstructions.NeedsState(instruction))
             {
                 LoadExtendedState();
-                stateLoaded = true;
             }
 
             ended = EmitInstruction(decoded, i, number);
-            poll |= decoded.Kinds[i] == InstructionKind.SetInterruptFlag;
         }
 
         if (!ended)
         {
             ulong next = rip + (ulong)decoded.Length;
-            if (poll)
-            {
-                _branches.PollInterrupts(Truncate(next));
-            }
-
-            _branches.Exit(Truncate(next), rip);
+            _branches.Exit(Truncate(next), rip, decoded.FlagsLive[decoded.Count]);
         }
 
+        _polls.EmitStubs();
         _memory.EmitMisses();
         _branches.EmitStubs();
         return new Block
@@ -111,7 +119,9 @@ internal sealed class BlockTranslator
             Length = decoded.Length,
             Mode = mode,
             HostCode = hostCode,
+            LiveCode = liveCode,
             LookupCode = lookupCode,
+            LookedAt = decoded.LookedAt,
             HostLength = _emit.Position - start,
             Operation = decoded.Instructions[decoded.Count - 1],
             Map = [.. _map],
@@ -141,6 +151,8 @@ internal sealed class BlockTranslator
         _mode = mode;
         _memory.Mode = mode;
         _branches.Mode = mode;
+        _branches.IsPolled = false;
+        _branches.IsStateLive = false;
         _map.Clear();
     }
 
@@ -180,6 +192,7 @@ internal sealed class BlockTranslator
                 return false;
             case InstructionKind.SetInterruptFlag:
                 _emit.StoreContextImmediate32(ContextOffsets.InterruptFlag, 1);
+                _polls.AfterInterruptsAllowed();
                 return false;
             case InstructionKind.ClearDirectionFlag:
                 _emit.StoreContextImmediate32(ContextOffsets.DirectionFlag, 0);
@@ -217,29 +230,33 @@ internal sealed class BlockTranslator
                 EmitRepeatedString(instruction, keepFlags);
                 return false;
             case InstructionKind.Jump:
-                _branches.Exit(instruction.NearBranchTarget, instruction.IP);
+                _branches.Exit(instruction.NearBranchTarget, instruction.IP, decoded.TargetFlagsLive[i]);
                 return true;
             case InstructionKind.ConditionalJump:
-                _branches.Conditional(instruction, Truncate(instruction.NextIP));
-                return true;
+                _branches.Conditional(instruction, decoded.TargetFlagsLive[i]);
+                return false;
             case InstructionKind.Call:
-                _stack.PushReturnAddress(instruction.NextIP, keepFlags: true, instruction.IP);
-                _branches.Exit(instruction.NearBranchTarget, instruction.IP);
-                return true;
+                _stack.PushReturnAddress(instruction.NextIP, keepFlags, instruction.IP);
+                _returns.Push();
+                _branches.Call(instruction.NearBranchTarget, instruction.IP, decoded.TargetFlagsLive[i]);
+                Land(instruction, decoded.FlagsLive[i + 1]);
+                return false;
             case InstructionKind.IndirectJump:
                 LoadTarget(instruction);
-                _branches.Indirect();
+                _branches.Indirect(call: false);
                 return true;
             case InstructionKind.IndirectCall:
                 LoadTarget(instruction);
                 _emit.StoreContext(ContextOffsets.SavedScratch, Scratch1);
                 _stack.PushReturnAddress(instruction.NextIP, keepFlags: true, instruction.IP);
+                _returns.Push();
                 _emit.LoadContext(Scratch1, ContextOffsets.SavedScratch);
-                _branches.Indirect();
-                return true;
+                _branches.Indirect(call: true);
+                Land(instruction, decoded.FlagsLive[i + 1]);
+                return false;
             case InstructionKind.Return:
                 _stack.Return(instruction);
-                _branches.Indirect();
+                _returns.Return();
                 return true;
             case InstructionKind.Operation:
                 EmitOperation(instruction, number);
@@ -248,6 +265,32 @@ internal sealed class BlockTranslator
             default:
                 throw new InvalidOperationException($"no translation for {decoded.Kinds[i]}");
         }
+    }
+
+    /// <summary>Where a call returns to. The callee may have been anywhere, the monitor included.</summary>
+    private void Land(in Instruction call, bool keepFlags)
+    {
+        _returns.Land(call.NextIP, _mode, keepFlags);
+        _branches.IsStateLive = false;
+    }
+
+    /// <summary>Whether vector state is needed on every way through the block.</summary>
+    private static bool BeginsWithState(DecodedBlock decoded)
+    {
+        for (int i = 0; i < decoded.Count; i++)
+        {
+            if (decoded.Kinds[i] is InstructionKind.ConditionalJump or InstructionKind.Call or InstructionKind.IndirectCall)
+            {
+                return false;
+            }
+
+            if (decoded.Kinds[i] == InstructionKind.Generic && VectorInstructions.NeedsState(decoded.Instructions[i]))
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private ulong Truncate(ulong rip) => _mode.IsLong ? rip : (uint)rip;
@@ -278,6 +321,12 @@ internal sealed class BlockTranslator
     {
         Register target = instruction.Op0Register;
         int guest = GuestRegisters.NumberOf(target);
+        if (target.GetSize() == 8 && !GuestRegisters.IsInMemory(guest))
+        {
+            _memory.EffectiveAddress(instruction, GuestRegisters.HostOf(guest));
+            return;
+        }
+
         _memory.EffectiveAddress(instruction, Scratch1);
         if (target.GetSize() == 2)
         {
@@ -363,5 +412,6 @@ internal sealed class BlockTranslator
         _emit.CallTo(_thunks.RestoreExtendedState);
         _emit.PatchShort(live);
         _emit.Move(Rcx, Scratch1);
+        _branches.IsStateLive = true;
     }
 }

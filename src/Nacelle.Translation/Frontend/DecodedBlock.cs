@@ -3,21 +3,24 @@ using Nacelle.Translation.Cache;
 
 namespace Nacelle.Translation.Frontend;
 
-/// <summary>The instructions of a block before translation, with what is known of each. Reused; for one thread.</summary>
+/// <summary>
+/// The instructions of a block before translation, with what is known of each. A block has one entry; it goes on after a
+/// conditional jump that is not taken and after a call, so it may be left in many places. Reused; for one thread.
+/// </summary>
 internal sealed class DecodedBlock
 {
     /// <summary>Most instructions of a block.</summary>
     public const int MaximumInstructions = 64;
 
-    private const RflagsBits ArithmeticFlags =
-        RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.PF | RflagsBits.CF;
-
+    private const int MaximumBranches = 4;
     private readonly GuestCodeReader _reader = new();
     private readonly Decoder[] _decoders;
+    private readonly FlagLookahead _lookahead;
 
     public DecodedBlock()
     {
         _decoders = [Decoder.Create(16, _reader), Decoder.Create(32, _reader), Decoder.Create(64, _reader)];
+        _lookahead = new FlagLookahead(_reader, _decoders);
     }
 
     /// <summary>The private copy of the guest's code that is decoded.</summary>
@@ -29,36 +32,47 @@ internal sealed class DecodedBlock
     /// <summary>Bytes of guest code in the block.</summary>
     public int Length { get; private set; }
 
+    /// <summary>Chunks of the block's own page that its translation depends on beside its own bytes.</summary>
+    public ulong LookedAt => _lookahead.Chunks;
+
     /// <summary>The instructions.</summary>
     public Instruction[] Instructions { get; } = new Instruction[MaximumInstructions];
 
     /// <summary>How each is translated.</summary>
     public InstructionKind[] Kinds { get; } = new InstructionKind[MaximumInstructions];
 
-    /// <summary>Whether the flags before each are still needed by it or what follows.</summary>
-    public bool[] FlagsLive { get; } = new bool[MaximumInstructions];
+    /// <summary>Whether the flags before each are still needed by it or what follows; one more for what follows the last.</summary>
+    public bool[] FlagsLive { get; } = new bool[MaximumInstructions + 1];
+
+    /// <summary>Whether the flags are needed where a direct branch leads.</summary>
+    public bool[] TargetFlagsLive { get; } = new bool[MaximumInstructions];
 
     /// <summary>Offset of each in the block.</summary>
     public ushort[] Offsets { get; } = new ushort[MaximumInstructions];
 
+    /// <summary>The instruction before which a poll costs least and serves every way out of the block, or -1.</summary>
+    public int PollBefore { get; private set; }
+
     /// <summary>Decodes a block.</summary>
-    /// <param name="rip">Linear address of the first byte.</param>
+    /// <param name="rip">Guest address of the first byte.</param>
     /// <param name="mode">What the processor is in.</param>
-    /// <param name="available">Bytes in the copy.</param>
-    /// <param name="firstPage">Bytes of them in the block's own page: no second instruction may leave it.</param>
+    /// <param name="start">Offset of the block in its page.</param>
+    /// <param name="available">Bytes in the copy from there.</param>
     /// <param name="limit">Most instructions to take.</param>
-    public void Decode(ulong rip, ExecutionMode mode, int available, int firstPage, int limit = MaximumInstructions)
+    public void Decode(ulong rip, ExecutionMode mode, int start, int available, int limit = MaximumInstructions)
     {
         Decoder decoder = _decoders[mode.Bitness switch { 16 => 0, 32 => 1, _ => 2 }];
-        _reader.Begin(available);
+        int firstPage = 4096 - start;
+        _reader.Begin(start, available);
         decoder.IP = rip;
         Count = 0;
         Length = 0;
         bool lastOne = false;
+        int branches = 0;
         while (Count < limit)
         {
-            int start = _reader.Position;
-            if (Count > 0 && start >= firstPage)
+            int position = _reader.Position;
+            if (Count > 0 && position >= firstPage)
             {
                 break;
             }
@@ -81,10 +95,11 @@ internal sealed class DecodedBlock
             }
 
             Kinds[Count] = kind;
-            Offsets[Count] = (ushort)start;
+            Offsets[Count] = (ushort)position;
             Count++;
             Length = _reader.Position;
-            if (lastOne || EndsBlock(kind))
+            branches += IsPassed(kind) ? 1 : 0;
+            if (lastOne || EndsBlock(kind) || branches == MaximumBranches)
             {
                 break;
             }
@@ -93,44 +108,102 @@ internal sealed class DecodedBlock
             lastOne = kind == InstructionKind.SetInterruptFlag;
         }
 
-        FindLiveFlags();
+        FindLiveFlags(rip, mode, Length <= firstPage);
+        PollBefore = FindPoll(mode);
     }
+
+    /// <summary>Whether a branch to an address of the same page is direct: linked to the code there, or at least looked at.</summary>
+    public static bool IsNear(ulong target, ulong source, ExecutionMode mode) =>
+        (mode.IsLong || !mode.IsSegmented) && (target ^ source) >> 12 == 0;
 
     private static bool IsUnavailable(in Instruction instruction, ExecutionMode mode) =>
         VectorInstructions.IsFloatingPointUnit(instruction) ? mode.IsExtendedStateOff : mode.IsVectorOff;
 
-    private static bool EndsBlock(InstructionKind kind) => kind is InstructionKind.Operation or InstructionKind.Jump
-        or InstructionKind.ConditionalJump or InstructionKind.Call or InstructionKind.IndirectJump or InstructionKind.IndirectCall
-        or InstructionKind.Return or InstructionKind.ChangeAlignmentCheck or InstructionKind.SystemCall
-        or InstructionKind.SystemReturn;
+    /// <summary>Whether a block may go on after it although it can leave there.</summary>
+    private static bool IsPassed(InstructionKind kind) => kind is InstructionKind.ConditionalJump or InstructionKind.Call
+        or InstructionKind.IndirectCall;
 
-    /// <summary>Walks backwards; what follows the block is taken to need every flag.</summary>
-    private void FindLiveFlags()
+    private static bool EndsBlock(InstructionKind kind) => kind is InstructionKind.Operation or InstructionKind.Jump
+        or InstructionKind.IndirectJump or InstructionKind.Return or InstructionKind.ChangeAlignmentCheck
+        or InstructionKind.SystemCall or InstructionKind.SystemReturn;
+
+    /// <summary>Walks backwards; where it is not known what follows, every flag is taken to be needed.</summary>
+    private void FindLiveFlags(ulong rip, ExecutionMode mode, bool inOnePage)
     {
-        RflagsBits live = ArithmeticFlags;
+        const RflagsBits all = FlagLookahead.ArithmeticFlags;
+        _lookahead.Begin();
+        RflagsBits live = all;
+        if (!EndsBlock(Kinds[Count - 1]) && inOnePage && IsNear(rip + (ulong)Length, rip, mode))
+        {
+            live = _lookahead.At(rip + (ulong)Length, mode);
+        }
+
+        FlagsLive[Count] = live != 0;
         for (int i = Count - 1; i >= 0; i--)
         {
             ref Instruction instruction = ref Instructions[i];
-            if (Kinds[i] == InstructionKind.Operation)
+            RflagsBits target = all;
+            if (Kinds[i] is InstructionKind.Jump or InstructionKind.ConditionalJump or InstructionKind.Call && inOnePage
+                && IsNear(instruction.NearBranchTarget, rip, mode))
             {
-                live = ArithmeticFlags;
-            }
-            else
-            {
-                if (!MayLeaveFlags(instruction))
-                {
-                    live &= ~instruction.RflagsModified;
-                }
-
-                live |= instruction.RflagsRead & ArithmeticFlags;
+                target = _lookahead.At(instruction.NearBranchTarget, mode);
             }
 
+            TargetFlagsLive[i] = target != 0;
+            live = Kinds[i] switch
+            {
+                InstructionKind.Operation => all,
+                InstructionKind.Jump or InstructionKind.Call or InstructionKind.IndirectCall => target,
+                InstructionKind.ConditionalJump => live | target | (instruction.RflagsRead & all),
+                _ => (live & FlagLookahead.Overwritten(instruction)) | (instruction.RflagsRead & all),
+            };
             FlagsLive[i] = live != 0;
         }
     }
 
-    /// <summary>A shift or rotate by zero leaves the flags as they were (SDM volume 2, SHL), so it does not end their life.</summary>
-    private static bool MayLeaveFlags(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Shr
-        or Mnemonic.Sar or Mnemonic.Sal or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr or Mnemonic.Shld
-        or Mnemonic.Shrd;
+    /// <summary>A poll where the flags are dead, before the first way out that needs one.</summary>
+    private int FindPoll(ExecutionMode mode)
+    {
+        for (int i = 0; i < Count; i++)
+        {
+            bool inShadow = i > 0 && Kinds[i - 1] == InstructionKind.SetInterruptFlag;
+            if (!FlagsLive[i] && !inShadow)
+            {
+                return NeedsPoll(i, mode) ? i : -1;
+            }
+
+            if (IsPolled(i, mode))
+            {
+                return -1;
+            }
+        }
+
+        return -1;
+    }
+
+    private bool NeedsPoll(int from, ExecutionMode mode)
+    {
+        for (int i = from; i < Count; i++)
+        {
+            if (IsPolled(i, mode))
+            {
+                return true;
+            }
+        }
+
+        return !EndsBlock(Kinds[Count - 1]) && !IsNear(Instructions[Count - 1].NextIP, Instructions[0].IP, mode);
+    }
+
+    /// <summary>Whether a branch can close a loop: it leads backwards, out of the page, or who knows where.</summary>
+    private bool IsPolled(int i, ExecutionMode mode)
+    {
+        ref Instruction instruction = ref Instructions[i];
+        return Kinds[i] switch
+        {
+            InstructionKind.IndirectJump or InstructionKind.IndirectCall => true,
+            InstructionKind.Jump or InstructionKind.ConditionalJump or InstructionKind.Call =>
+                instruction.NearBranchTarget <= instruction.IP || !IsNear(instruction.NearBranchTarget, instruction.IP, mode),
+            _ => false,
+        };
+    }
 }

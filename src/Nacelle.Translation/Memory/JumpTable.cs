@@ -34,7 +34,7 @@ internal sealed unsafe class JumpTable
     public void Set(int table, ulong rip, ulong hostCode, bool global)
     {
         int index = (int)rip & (Entries - 1);
-        Part(table, 0)[index] = 0UL - rip;
+        Part(table, 0)[index] = rip;
         Part(table, 1)[index] = hostCode;
         Contents contents = _contents[table];
         contents.Pages[(int)(rip >> 12) & (PageFilterSize - 1)] = true;
@@ -111,7 +111,7 @@ internal sealed unsafe class JumpTable
             int first = (int)(address & ~0xFFFUL) & (Entries - 1);
             for (int index = first; index < first + 4096; index++)
             {
-                if ((0UL - tags[index]) >> 12 == page)
+                if (tags[index] >> 12 == page)
                 {
                     targets[index] = _miss;
                 }

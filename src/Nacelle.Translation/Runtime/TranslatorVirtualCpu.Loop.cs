@@ -15,9 +15,11 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     /// <inheritdoc/>
     public VirtualCpuExit Run()
     {
+        // The caller's stack may be another one than last time.
+        StopTranslatedCode();
         while (true)
         {
-            if (Volatile.Read(ref _context->Runnable) == 0 || _halted || _waitForStartup)
+            if (IsStopped || _halted || _waitForStartup)
             {
                 if (TakeRequests() is VirtualCpuExit exit)
                 {
@@ -143,7 +145,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     {
         if (_context->InterruptFlag != 0 && !_system.InterruptShadow && Volatile.Read(ref _context->NoInterruptWaiting) == 0)
         {
-            Volatile.Write(ref _context->Runnable, 0);
+            StopTranslatedCode();
         }
     }
 
@@ -178,7 +180,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     /// <summary>Looks at everything that other threads may have left.</summary>
     private VirtualCpuExit? TakeRequests()
     {
-        Volatile.Write(ref _context->Runnable, 1);
+        LetTranslatedCodeRun();
         Interlocked.MemoryBarrier();
         DropChangedCode();
         if (_exitRequested)
@@ -392,15 +394,16 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             return false;
         }
 
-        int wanted = Math.Min(firstPage, limit * longestInstruction);
-        if (!_memory.TryReadCode(physical, _decoded.Code.Buffer[..wanted]))
+        int start = 4096 - firstPage;
+        ulong page = physical - (ulong)start;
+        if (!_memory.TryReadCode(page, _decoded.Code.Page[..4096]))
         {
             _memory.PendingFault = Fault.GeneralProtectionFault();
             return false;
         }
 
-        _decoded.Decode(rip, mode, wanted, firstPage, limit);
-        if (_decoded.Count == 1 && _decoded.Instructions[0].IsInvalid && firstPage < longestInstruction && wanted == firstPage)
+        _decoded.Decode(rip, mode, start, firstPage, limit);
+        if (_decoded.Count == 1 && _decoded.Instructions[0].IsInvalid && firstPage < longestInstruction)
         {
             // The first instruction runs on into the next page.
             if (!_memory.TryTranslateCode((linear | 0xFFF) + 1, out secondPage))
@@ -408,28 +411,47 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return false;
             }
 
-            if (!_memory.TryReadCode(secondPage, _decoded.Code.Buffer.Slice(firstPage, longestInstruction)))
+            if (!_memory.TryReadCode(secondPage, _decoded.Code.Page.Slice(4096, longestInstruction)))
             {
                 _memory.PendingFault = Fault.GeneralProtectionFault();
                 return false;
             }
 
-            _decoded.Decode(rip, mode, firstPage + longestInstruction, firstPage, 1);
+            _decoded.Decode(rip, mode, start, firstPage + longestInstruction, 1);
         }
 
         // Watched first, read again after: a write in between is either seen in the copy or reported.
         int inFirst = Math.Min(_decoded.Length, firstPage);
-        _watch.Watch(physical, inFirst, this);
-        Span<byte> check = stackalloc byte[GuestCodeReader.Capacity];
-        _memory.TryReadCode(physical, check[..inFirst]);
-        if (!check[..inFirst].SequenceEqual(_decoded.Code.Slice(0, inFirst)))
+        ulong chunks = CodeWatch.Mask(physical, inFirst) | _decoded.LookedAt;
+        _watch.Watch(page, chunks, this);
+        if (!IsUnchanged(page, chunks))
         {
             return TryCopyCode(limit, out firstPage, out secondPage);
         }
 
         if (_decoded.Length > firstPage)
         {
-            _watch.Watch(secondPage, _decoded.Length - firstPage, this);
+            _watch.Watch(secondPage, CodeWatch.Mask(secondPage, _decoded.Length - firstPage), this);
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether chunks of a page in RAM are what the copy of it says.</summary>
+    private bool IsUnchanged(ulong page, ulong chunks)
+    {
+        if (!_bus.Ram.TryGetHostAddress(page, 4096, out byte* host))
+        {
+            return false;
+        }
+
+        for (ulong left = chunks; left != 0; left &= left - 1)
+        {
+            int offset = System.Numerics.BitOperations.TrailingZeroCount(left) * 64;
+            if (!new ReadOnlySpan<byte>(host + offset, 64).SequenceEqual(_decoded.Code.Page.Slice(offset, 64)))
+            {
+                return false;
+            }
         }
 
         return true;

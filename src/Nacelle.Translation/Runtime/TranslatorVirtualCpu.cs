@@ -17,6 +17,10 @@ namespace Nacelle.Translation.Runtime;
 /// <remarks>All state belongs to the thread inside <see cref="Run"/>, but for the requests, which any thread may leave.</remarks>
 internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWatcher, IProcessorEnvironment
 {
+    private const ulong SignBit = 1UL << 63;
+
+    // What calls push between two polls comes on top of it: no more than one page full of calls.
+    private const ulong ReturnStackSize = 192 * 1024;
     private readonly TranslatorContext* _context;
     private readonly MemoryMapping _contextMapping;
     private readonly VirtualCpuConfiguration _configuration;
@@ -171,14 +175,14 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
     public void RequestProtection(ulong page)
     {
         _codeRequests.Enqueue(new CodeRequest(page, 0));
-        Volatile.Write(ref _context->Runnable, 0);
+        StopTranslatedCode();
     }
 
     /// <inheritdoc/>
     public void RequestInvalidation(ulong page, ulong chunks)
     {
         _codeRequests.Enqueue(new CodeRequest(page, chunks));
-        Volatile.Write(ref _context->Runnable, 0);
+        StopTranslatedCode();
     }
 
     /// <inheritdoc/>
@@ -195,8 +199,30 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
     private void Interrupt()
     {
         Volatile.Write(ref _context->NoInterruptWaiting, 0);
-        Volatile.Write(ref _context->Runnable, 0);
+        StopTranslatedCode();
         _wake.Set();
+    }
+
+    /// <summary>Whether translated code would leave at some poll. Requests race with each other, so any of the words tells it.</summary>
+    private bool IsStopped => Volatile.Read(ref _context->Runnable) == 0 || Volatile.Read(ref _context->StackLimit) == ulong.MaxValue
+        || Volatile.Read(ref _context->NegatedStackLimit) == SignBit;
+
+    /// <summary>Makes translated code leave at its next poll. From any thread.</summary>
+    private void StopTranslatedCode()
+    {
+        Volatile.Write(ref _context->Runnable, 0);
+        Volatile.Write(ref _context->StackLimit, ulong.MaxValue);
+        Volatile.Write(ref _context->NegatedStackLimit, SignBit);
+    }
+
+    /// <summary>Lets translated code run. On the vCPU's thread, before it looks at what others have left.</summary>
+    private void LetTranslatedCodeRun()
+    {
+        byte here;
+        ulong limit = (ulong)&here - ReturnStackSize;
+        Volatile.Write(ref _context->StackLimit, limit);
+        Volatile.Write(ref _context->NegatedStackLimit, 0UL - limit);
+        Volatile.Write(ref _context->Runnable, 1);
     }
 
     private void InitialiseContext()
@@ -207,7 +233,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
         _context->ArithmeticFlagsMask = 0x8D5;
         _context->StoredFlagsMask = ~(0x8D5UL | RflagsBits.Interrupt | (1UL << 10) | RflagsBits.Resume | RflagsBits.Virtual8086);
         _context->ExtendedStateMask = HostProcessor.ExtendedStateMask;
-        _context->Runnable = 1;
+        _context->SignMask = SignBit;
+        _context->TlbNumberMask = 3;
+        StopTranslatedCode();
         _context->NoInterruptWaiting = 1;
         _context->ExtendedStateDead = 1;
     }

@@ -32,6 +32,13 @@ internal static unsafe class ContextOffsets
     public static readonly int Mode = Of((TranslatorContext* c) => &c->Mode);
     public static readonly int JumpIndexMask = Of((TranslatorContext* c) => &c->JumpIndexMask);
     public static readonly int ExtendedStateMask = Of((TranslatorContext* c) => &c->ExtendedStateMask);
+    public static readonly int StackLimit = Of((TranslatorContext* c) => &c->StackLimit);
+    public static readonly int NegatedStackLimit = Of((TranslatorContext* c) => &c->NegatedStackLimit);
+    public static readonly int ReturnStackBase = Of((TranslatorContext* c) => &c->ReturnStackBase);
+    public static readonly int SignMask = Of((TranslatorContext* c) => &c->SignMask);
+    public static readonly int TlbNumberMask = Of((TranslatorContext* c) => &c->TlbNumberMask);
+    public static readonly int ReturnMisses = Of((TranslatorContext* c) => &c->ReturnMisses);
+    public static readonly int ReturnUnderflows = Of((TranslatorContext* c) => &c->ReturnUnderflows);
     public static readonly int Runnable = Of((TranslatorContext* c) => &c->Runnable);
     public static readonly int NoInterruptWaiting = Of((TranslatorContext* c) => &c->NoInterruptWaiting);
     public static readonly int ExtendedStateDead = Of((TranslatorContext* c) => &c->ExtendedStateDead);
@@ -62,7 +69,7 @@ internal static unsafe class ContextOffsets
 
     /// <summary>Offset of a jump table's first entry.</summary>
     /// <param name="tlb">Which mode.</param>
-    /// <param name="part">0 negated RIPs, 1 targets.</param>
+    /// <param name="part">0 RIPs, 1 targets.</param>
     public static int JumpTable(int tlb, int part) =>
         Jumps + (((tlb * 2) + part) * TranslatorContext.JumpEntries * sizeof(ulong));
 

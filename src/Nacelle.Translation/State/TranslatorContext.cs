@@ -88,6 +88,30 @@ internal unsafe struct TranslatorContext
     /// <summary>XCR0 to save and restore with.</summary>
     public ulong ExtendedStateMask;
 
+    /// <summary>
+    /// Lowest host stack pointer with which translated code goes on: the return stack of <see cref="Emit.ReturnStackEmitter"/>
+    /// must not grow below it. All ones when another thread wants the vCPU to leave, so that one comparison asks both.
+    /// </summary>
+    public ulong StackLimit;
+
+    /// <summary>What added to the host stack pointer has its sign bit set exactly when that is below <see cref="StackLimit"/>.</summary>
+    public ulong NegatedStackLimit;
+
+    /// <summary>Host stack pointer with an empty return stack.</summary>
+    public ulong ReturnStackBase;
+
+    /// <summary>The sign bit, for PEXT.</summary>
+    public ulong SignMask;
+
+    /// <summary>The bits of a mode that tell its soft TLB, for PEXT.</summary>
+    public ulong TlbNumberMask;
+
+    /// <summary>Returns that went elsewhere than the return stack said.</summary>
+    public ulong ReturnMisses;
+
+    /// <summary>Returns that found the return stack empty.</summary>
+    public ulong ReturnUnderflows;
+
     /// <summary>Zero when another thread wants the vCPU to leave translated code.</summary>
     public uint Runnable;
 
@@ -121,7 +145,7 @@ internal unsafe struct TranslatorContext
     /// <summary>Misses of the soft TLB.</summary>
     public ulong TlbMisses;
 
-    /// <summary>For each soft TLB's mode a table from guest RIP to host code: negated RIPs, then targets.</summary>
+    /// <summary>For each soft TLB's mode a table from guest RIP to host code: RIPs, then targets.</summary>
     public fixed ulong Jumps[TlbCount * 2 * JumpEntries];
 
     /// <summary>The soft TLBs: for each, negated read tags, negated write tags, host pages.</summary>

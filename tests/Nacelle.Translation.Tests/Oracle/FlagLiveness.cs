@@ -45,6 +45,7 @@ internal static class FlagLiveness
         or Mnemonic.Sal or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr or Mnemonic.Shld or Mnemonic.Shrd
         || (instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix));
 
+    /// <summary>Follows direct branches, forwards only, so that it ends.</summary>
     private static bool IsDead(IReadOnlyList<Instruction> instructions, int index, RflagsBits name)
     {
         for (int i = index; i < instructions.Count; i++)
@@ -60,9 +61,34 @@ internal static class FlagLiveness
                 return true;
             }
 
-            if (instruction.FlowControl != FlowControl.Next)
+            switch (instruction.FlowControl)
             {
-                return false;
+                case FlowControl.Next:
+                    break;
+                case FlowControl.UnconditionalBranch or FlowControl.Call:
+                    return IsDeadAt(instructions, i, name);
+                case FlowControl.ConditionalBranch:
+                    if (!IsDeadAt(instructions, i, name))
+                    {
+                        return false;
+                    }
+
+                    break;
+                default:
+                    return false;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool IsDeadAt(IReadOnlyList<Instruction> instructions, int branch, RflagsBits name)
+    {
+        for (int i = branch + 1; i < instructions.Count; i++)
+        {
+            if (instructions[i].IP == instructions[branch].NearBranchTarget)
+            {
+                return IsDead(instructions, i, name);
             }
         }
 

@@ -1,0 +1,118 @@
+using Iced.Intel;
+
+namespace Nacelle.Translation.Emit;
+
+/// <summary>
+/// Lets an instruction work on a guest register that lives in the context where it lies, as a memory operand, instead of
+/// loading and storing it.
+/// </summary>
+internal static class SpilledOperands
+{
+    private static readonly bool[][] s_isRegisterOrMemory = Build();
+
+    /// <summary>Turns one register operand into the context's memory, where the encoding and the semantics allow it.</summary>
+    /// <param name="instruction">Without a memory operand.</param>
+    /// <param name="accesses">How each operand is used.</param>
+    /// <returns>Whether it has a memory operand now.</returns>
+    public static bool TryRedirect(ref Instruction instruction, in InstructionInfo accesses)
+    {
+        if (instruction.Mnemonic is Mnemonic.Xchg or Mnemonic.Cmpxchg or Mnemonic.Xadd or Mnemonic.Bt or Mnemonic.Bts
+            or Mnemonic.Btr or Mnemonic.Btc || UsesHighByte(instruction))
+        {
+            // XCHG would lock the bus, and bit tests would take the register's bits for a string's.
+            return false;
+        }
+
+        for (int i = 0; i < instruction.OpCount; i++)
+        {
+            if (instruction.GetOpKind(i) != OpKind.Register || !s_isRegisterOrMemory[(int)instruction.Code][i])
+            {
+                continue;
+            }
+
+            Register register = instruction.GetOpRegister(i);
+            int guest = GuestRegisters.NumberOf(register);
+            OpAccess access = accesses.GetOpAccess(i);
+            bool reads = access == OpAccess.Read;
+
+            // A 32-bit result clears the upper half of a register, but not of memory.
+            if (!GuestRegisters.IsInMemory(guest)
+                || !(reads || (register.GetSize() != 4 && access is OpAccess.Write or OpAccess.ReadWrite)))
+            {
+                continue;
+            }
+
+            if (AppearsAgain(instruction, i, guest, reads))
+            {
+                return false;
+            }
+
+            Instruction original = instruction;
+            instruction.SetOpKind(i, OpKind.Memory);
+            instruction.MemoryBase = Register.None;
+            instruction.MemoryIndex = Register.None;
+            instruction.MemoryIndexScale = 1;
+            instruction.MemoryDisplacement64 = (ulong)(guest * 8);
+            instruction.MemoryDisplSize = 4;
+            instruction.SegmentPrefix = Register.GS;
+
+            // PEXTRB and its like fill a register but write less to memory.
+            if (!reads && instruction.MemorySize.GetSize() != register.GetSize())
+            {
+                instruction = original;
+                return false;
+            }
+
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>The same register in two places may be read twice, but what is written has to be in one place.</summary>
+    private static bool AppearsAgain(in Instruction instruction, int operand, int guest, bool reads)
+    {
+        for (int i = 0; i < instruction.OpCount; i++)
+        {
+            if (i != operand && instruction.GetOpKind(i) == OpKind.Register && GuestRegisters.NumberOf(instruction.GetOpRegister(i)) == guest)
+            {
+                return !reads || instruction.OpCount > 2;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool UsesHighByte(in Instruction instruction)
+    {
+        for (int i = 0; i < instruction.OpCount; i++)
+        {
+            if (instruction.GetOpKind(i) == OpKind.Register && instruction.GetOpRegister(i) is >= Register.AH and <= Register.BH)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool[][] Build()
+    {
+        Code[] codes = Enum.GetValues<Code>();
+        bool[][] result = new bool[codes.Length][];
+        foreach (Code code in codes)
+        {
+            OpCodeInfo info = code.ToOpCode();
+            bool[] operands = new bool[5];
+            for (int i = 0; i < info.OpCount; i++)
+            {
+                operands[i] = info.GetOpKind(i) is OpCodeOperandKind.r8_or_mem or OpCodeOperandKind.r16_or_mem
+                    or OpCodeOperandKind.r32_or_mem or OpCodeOperandKind.r64_or_mem;
+            }
+
+            result[(int)code] = operands;
+        }
+
+        return result;
+    }
+}

@@ -1,0 +1,82 @@
+using Iced.Intel;
+using Nacelle.Translation.Cache;
+
+namespace Nacelle.Translation.Frontend;
+
+/// <summary>
+/// Tells which arithmetic flags the code at another place of the page still needs, by reading a few instructions there. The
+/// answer depends on those instructions, so a block that uses it depends on their bytes as on its own. For one thread.
+/// </summary>
+internal sealed class FlagLookahead(GuestCodeReader reader, Decoder[] decoders)
+{
+    /// <summary>The flags that computations set.</summary>
+    public const RflagsBits ArithmeticFlags =
+        RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.PF | RflagsBits.CF;
+
+    private const int Furthest = 6;
+
+    /// <summary>Chunks of the page that answers since <see cref="Begin"/> depend on.</summary>
+    public ulong Chunks { get; private set; }
+
+    /// <summary>Begins a block.</summary>
+    public void Begin() => Chunks = 0;
+
+    /// <summary>Flags that are needed at a place.</summary>
+    /// <param name="rip">Linear address of the place, which is in the page that the reader holds.</param>
+    /// <param name="mode">What the processor is in.</param>
+    public RflagsBits At(ulong rip, ExecutionMode mode)
+    {
+        Decoder decoder = decoders[mode.Bitness switch { 16 => 0, 32 => 1, _ => 2 }];
+        RflagsBits needed = RflagsBits.None;
+        RflagsBits open = ArithmeticFlags;
+        reader.Peek((int)(rip & 0xFFF));
+        decoder.IP = rip;
+        for (int i = 0; i < Furthest; i++)
+        {
+            int offset = reader.Offset;
+            decoder.Decode(out Instruction instruction);
+            if (instruction.IsInvalid)
+            {
+                break;
+            }
+
+            Chunks |= CodeWatch.Mask((ulong)offset, instruction.Length);
+            InstructionKind kind = InstructionClassifier.Classify(instruction, mode);
+            if (kind == InstructionKind.Jump && (instruction.NearBranchTarget ^ rip) >> 12 == 0)
+            {
+                reader.Peek((int)(instruction.NearBranchTarget & 0xFFF));
+                decoder.IP = instruction.NearBranchTarget;
+                continue;
+            }
+
+            if (!IsTransparent(kind))
+            {
+                break;
+            }
+
+            needed |= open & instruction.RflagsRead;
+            open &= Overwritten(instruction);
+            if (open == RflagsBits.None)
+            {
+                break;
+            }
+        }
+
+        return needed | open;
+    }
+
+    /// <summary>Flags that an instruction leaves alive of those that are needed after it, as a mask.</summary>
+    public static RflagsBits Overwritten(in Instruction instruction) =>
+        MayLeaveFlags(instruction) ? ArithmeticFlags : ArithmeticFlags & ~instruction.RflagsModified;
+
+    /// <summary>Whether nothing but the instruction itself and what follows it can see the flags.</summary>
+    private static bool IsTransparent(InstructionKind kind) => kind is InstructionKind.Generic or InstructionKind.Nothing
+        or InstructionKind.TouchMemory or InstructionKind.LoadAddress or InstructionKind.Push or InstructionKind.Pop
+        or InstructionKind.Leave or InstructionKind.ClearInterruptFlag or InstructionKind.ClearDirectionFlag
+        or InstructionKind.ReadTimestamp or InstructionKind.PushMemory or InstructionKind.ReadSelector or InstructionKind.SwapGs;
+
+    /// <summary>A shift or rotate by zero leaves the flags as they were (SDM volume 2, SHL), so it does not end their life.</summary>
+    private static bool MayLeaveFlags(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Shr
+        or Mnemonic.Sar or Mnemonic.Sal or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr or Mnemonic.Shld
+        or Mnemonic.Shrd;
+}
