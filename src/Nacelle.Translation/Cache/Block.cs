@@ -42,7 +42,7 @@ internal sealed class Block
     public required Instruction Operation { get; init; }
 
     /// <summary>For each instruction, where its host code begins and its offset in the block; finds the guest instruction behind a host address.</summary>
-    public required (int HostOffset, ushort GuestOffset)[] Map { get; init; }
+    public required InstructionPlace[] Map { get; init; }
 
     /// <summary>Links of other blocks (or this one) that jump straight here.</summary>
     public List<int> IncomingLinks { get; } = [];
@@ -50,6 +50,12 @@ internal sealed class Block
     /// <summary>Whether the guest code behind it is still what was translated.</summary>
     public bool IsValid { get; set; } = true;
 }
+
+/// <summary>Where the host code of an instruction begins.</summary>
+/// <param name="HostOffset">Offset in the block's host code.</param>
+/// <param name="GuestOffset">Offset of the instruction in the block.</param>
+/// <param name="FlagsSaved">Whether the guest's flags are set aside there.</param>
+internal readonly record struct InstructionPlace(int HostOffset, ushort GuestOffset, bool FlagsSaved);
 
 /// <summary>A direct branch out of a block.</summary>
 /// <param name="Displacement">Position of the jump's displacement in the code memory.</param>

@@ -79,7 +79,8 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
     /// <param name="hostAddress">In a block's host code.</param>
     /// <param name="codePage">Linear address of the page that the block runs in, where its mode is relative.</param>
     /// <param name="rip">The guest address.</param>
-    public bool TryFindInstruction(ulong hostAddress, ulong codePage, out ulong rip)
+    /// <param name="flagsSaved">Whether the guest's flags are set aside there.</param>
+    public bool TryFindInstruction(ulong hostAddress, ulong codePage, out ulong rip, out bool flagsSaved)
     {
         int low = 0;
         int high = _all.Count - 1;
@@ -98,13 +99,15 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
             else
             {
                 int offset = (int)(hostAddress - block.HostCode);
-                (int HostOffset, ushort GuestOffset) entry = block.Map.Last(candidate => candidate.HostOffset <= offset);
+                InstructionPlace entry = block.Map.Last(candidate => candidate.HostOffset <= offset);
                 rip = (block.Mode.IsRelative ? codePage | (block.Rip & 0xFFF) : block.Rip) + entry.GuestOffset;
+                flagsSaved = entry.FlagsSaved;
                 return true;
             }
         }
 
         rip = 0;
+        flagsSaved = false;
         return false;
     }
 

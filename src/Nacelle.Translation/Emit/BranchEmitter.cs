@@ -8,7 +8,8 @@ namespace Nacelle.Translation.Emit;
 
 /// <summary>Emits the ways out of a block: linked direct branches and table look-ups, and polls where the block has none for all of them.</summary>
 internal sealed class BranchEmitter(
-    CodeEmitter emit, Thunks thunks, LinkTable links, ProgramCounterEmitter addresses, PollEmitter polls)
+    CodeEmitter emit, Thunks thunks, LinkTable links, ProgramCounterEmitter addresses, PollEmitter polls,
+    FlagsEmitter flags)
 {
     private readonly LookupEmitter _lookup = new(emit);
     private readonly List<PendingExit> _conditional = [];
@@ -31,14 +32,15 @@ internal sealed class BranchEmitter(
     {
         if (DecodedBlock.IsNear(target, source, Mode))
         {
-            Poll(target, target <= source, keepFlags);
+            Near(target, source, keepFlags);
             _stubs.Add(new PendingLink(emit.Jump(), target, IsStateLive));
             return;
         }
 
-        Poll(target, true, keepFlags);
+        flags.Save();
+        Poll(target, true, keepFlags: false);
         addresses.Load(Scratch1, target);
-        Look(keepFlags, call: false);
+        Look(call: false);
     }
 
     /// <summary>Jcc: leaves for its target, or goes on.</summary>
@@ -67,22 +69,23 @@ internal sealed class BranchEmitter(
     {
         if (DecodedBlock.IsNear(target, source, Mode))
         {
-            Poll(target, target <= source, keepFlags);
+            Near(target, source, keepFlags);
             _stubs.Add(new PendingLink(emit.Call(), target, IsStateLive));
             return;
         }
 
-        Poll(target, true, keepFlags);
+        flags.Save();
+        Poll(target, true, keepFlags: false);
         addresses.Load(Scratch1, target);
-        Look(keepFlags, call: true);
+        Look(call: true);
     }
 
-    /// <summary>Leaves for the guest address in <see cref="Scratch1"/>.</summary>
+    /// <summary>Leaves for the guest address in <see cref="Scratch1"/>; the flags are set aside.</summary>
     public void Indirect(bool call)
     {
         if (IsPolled)
         {
-            Look(keepFlags: true, call);
+            Look(call);
         }
         else if (call)
         {
@@ -106,6 +109,7 @@ internal sealed class BranchEmitter(
             emit.PatchHere(exit.Displacement);
             IsPolled = exit.IsPolled;
             IsStateLive = exit.IsStateLive;
+            flags.AreSaved = false;
             Exit(exit.Target, exit.Source, exit.KeepFlags);
         }
 
@@ -130,7 +134,18 @@ internal sealed class BranchEmitter(
         }
     }
 
-    private void Look(bool keepFlags, bool call) => _lookup.Emit(Mode.Tlb, thunks.LookupMiss, keepFlags, call);
+    /// <summary>Code in the page finds the flags in the host's if it needs them.</summary>
+    private void Near(ulong target, ulong source, bool keepFlags)
+    {
+        if (keepFlags)
+        {
+            flags.Restore();
+        }
+
+        Poll(target, target <= source, keepFlags);
+    }
+
+    private void Look(bool call) => _lookup.Emit(Mode.Tlb, thunks.LookupMiss, call);
 
     private readonly record struct PendingExit(
         int Displacement, ulong Target, ulong Source, bool KeepFlags, bool IsPolled, bool IsStateLive);

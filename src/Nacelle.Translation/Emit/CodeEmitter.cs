@@ -98,6 +98,13 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
     /// <summary>mov gs:[offset], register.</summary>
     public void StoreContext(int offset, HostRegister source) => ContextForm(0x89, source, offset, wide: true);
 
+    /// <summary>mov gs:[offset], register16.</summary>
+    public void StoreContext16(int offset, HostRegister source)
+    {
+        Byte(0x66);
+        ContextForm(0x89, source, offset, wide: false);
+    }
+
     /// <summary>mov gs:[offset], register32.</summary>
     public void StoreContext32(int offset, HostRegister source) => ContextForm(0x89, source, offset, wide: false);
 

@@ -49,7 +49,7 @@ internal static class FastCallThunks
         StoreSegments(c, ContextOffsets.SyscallCode, ContextOffsets.SyscallStack);
         c.mov(r14d, Word(ContextOffsets.SupervisorMode));
         c.mov(Word(ContextOffsets.Mode), r14d);
-        LoadFlags(c);
+        SaveFlags(c);
 
         // Calls of user code are no prediction for supervisor code.
         c.mov(rsp, Quad(ContextOffsets.ReturnStackBase));
@@ -94,7 +94,7 @@ internal static class FastCallThunks
         c.mov(Word(ContextOffsets.Mode), r14d);
         c.cmp(Word(ContextOffsets.NoInterruptWaiting), 0);
         c.je(waiting);
-        LoadFlags(c);
+        SaveFlags(c);
         c.mov(rsp, Quad(ContextOffsets.ReturnStackBase));
         c.mov(r14, rcx);
         c.jmp(lookup);
@@ -130,6 +130,17 @@ internal static class FastCallThunks
         c.or(r15d, Fixed);
         c.push(r15);
         c.popfq();
+    }
+
+    /// <summary>Sets the arithmetic part of R15 aside in the form of <see cref="FlagsEmitter"/>; R14 and R15 are lost.</summary>
+    private static void SaveFlags(Assembler c)
+    {
+        c.mov(r14d, r15d);
+        c.shl(r14d, 8);
+        c.shr(r15d, 11);
+        c.and(r15d, 1);
+        c.or(r14d, r15d);
+        c.mov(Quad(ContextOffsets.SavedFlags), r14);
     }
 
     /// <summary>Makes CS and SS flat segments; what is not their base is prepared in the context. R14 is lost.</summary>

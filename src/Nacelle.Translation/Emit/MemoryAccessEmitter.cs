@@ -10,7 +10,7 @@ namespace Nacelle.Translation.Emit;
 /// Emits effective addresses and soft TLB probes. A probe leaves a host pointer in <see cref="Scratch1"/> and loses
 /// <see cref="Scratch2"/>; where flags are live it is made of instructions that do not touch them.
 /// </summary>
-internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, ProgramCounterEmitter addresses)
+internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, ProgramCounterEmitter addresses, FlagsEmitter flags)
 {
     private readonly List<PendingMiss> _misses = [];
 
@@ -105,7 +105,7 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, Progr
             emit.AddTable(Scratch1, hosts, Scratch2);
         }
 
-        _misses.Add(new PendingMiss(miss, tags, rip, (AccessKind)size | kind, emit.Address, keepFlags));
+        _misses.Add(new PendingMiss(miss, tags, rip, (AccessKind)size | kind, emit.Address, keepFlags, flags.AreSaved));
     }
 
     /// <summary>Emits what happens on misses, out of the way of the block's own code.</summary>
@@ -126,6 +126,12 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, Progr
             else
             {
                 emit.SubtractTable(Scratch1, miss.Tags, Scratch2);
+            }
+
+            if (miss.FlagsSaved)
+            {
+                // A fault shows them.
+                flags.Load();
             }
 
             emit.StoreContextImmediate32(ContextOffsets.AccessKind, (uint)miss.Access);
@@ -157,5 +163,5 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, Progr
     }
 
     private readonly record struct PendingMiss(
-        int Jump, int Tags, ulong Rip, AccessKind Access, ulong Return, bool KeepFlags);
+        int Jump, int Tags, ulong Rip, AccessKind Access, ulong Return, bool KeepFlags, bool FlagsSaved);
 }

@@ -7,19 +7,19 @@ namespace Nacelle.Translation.Emit;
 /// Emits polls: the places where translated code goes to the monitor when another thread asks for it, or when the return stack
 /// is full. Every way that can close a loop has one.
 /// </summary>
-internal sealed class PollEmitter(CodeEmitter emit, Thunks thunks, ProgramCounterEmitter addresses)
+internal sealed class PollEmitter(CodeEmitter emit, Thunks thunks, ProgramCounterEmitter addresses, FlagsEmitter flags)
 {
-    private readonly List<(int Displacement, ulong Next)> _pending = [];
+    private readonly List<(int Displacement, ulong Next, bool FlagsSaved)> _pending = [];
 
     /// <summary>Leaves for the monitor when somebody asks.</summary>
     /// <param name="next">Guest address to go on at.</param>
-    /// <param name="keepFlags">Whether the host's flags are still needed; without, a poll is two instructions.</param>
+    /// <param name="keepFlags">Whether the host's flags are needed; where they are dead or set aside, a poll is two instructions.</param>
     public void Emit(ulong next, bool keepFlags)
     {
         if (!keepFlags)
         {
             emit.CompareContext(Rsp, ContextOffsets.StackLimit);
-            _pending.Add((emit.JumpIf(Condition.Below), next));
+            _pending.Add((emit.JumpIf(Condition.Below), next, flags.AreSaved));
             return;
         }
 
@@ -55,9 +55,14 @@ internal sealed class PollEmitter(CodeEmitter emit, Thunks thunks, ProgramCounte
     /// <summary>Emits what happens on requests, out of the way of the block's own code.</summary>
     public void EmitStubs()
     {
-        foreach ((int displacement, ulong next) in _pending)
+        foreach ((int displacement, ulong next, bool flagsSaved) in _pending)
         {
             emit.PatchHere(displacement);
+            if (flagsSaved)
+            {
+                flags.Load();
+            }
+
             addresses.Load(Scratch2, next);
             emit.JumpTo(thunks.Attention);
         }

@@ -13,49 +13,35 @@ namespace Nacelle.Translation.Emit;
 /// The host stack below <see cref="TranslatorContext.ReturnStackBase"/> is only a prediction: every exit to the monitor and
 /// every change of privilege forgets it, and a return that finds it wrong or empty takes the jump table.
 /// </remarks>
-internal sealed class ReturnStackEmitter(CodeEmitter emit, Thunks thunks, ProgramCounterEmitter addresses)
+internal sealed class ReturnStackEmitter(CodeEmitter emit, Thunks thunks, ProgramCounterEmitter addresses, FlagsEmitter flags)
 {
     /// <summary>Pushes the guest's return address, which is in <see cref="Scratch2"/>. Before the call.</summary>
     public void Push() => emit.Push(Scratch2);
 
-    /// <summary>The return; the guest's address is in <see cref="Scratch1"/>.</summary>
+    /// <summary>The return; the guest's address is in <see cref="Scratch1"/>, and its flags are set aside.</summary>
     public void Return() => emit.Return();
 
     /// <summary>Where the host's return comes to; what follows is the code after the guest's call.</summary>
     /// <param name="rip">Guest address of the code after the call.</param>
     /// <param name="mode">The mode of the block.</param>
-    /// <param name="keepFlags">Whether the host's flags are still needed.</param>
-    public void Land(ulong rip, ExecutionMode mode, bool keepFlags)
+    /// <param name="needFlags">Whether the guest's flags are needed there.</param>
+    public void Land(ulong rip, ExecutionMode mode, bool needFlags)
     {
         emit.Pop(Scratch2);
-        if (keepFlags)
+        emit.CompareRegisters(Scratch1, Scratch2);
+        emit.JumpIf(Condition.NotEqual, thunks.ReturnMiss);
+        if (mode.IsAccessPrevented)
         {
-            emit.StoreContext(ContextOffsets.SavedRcx, Rcx);
-            emit.Not(Scratch2);
-            emit.LoadAddress(Rcx, Scratch1, Scratch2, 1, 1);
-            int hit = emit.JumpIfRcxZero();
-            emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
-            emit.JumpTo(thunks.ReturnMiss);
-            emit.PatchShort(hit);
-            emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
-            if (mode.IsAccessPrevented)
-            {
-                // Whether SMAP is lifted cannot be asked without a flag, so the table has to find the block.
-                emit.JumpTo(thunks.ReturnLookup);
-                return;
-            }
-        }
-        else
-        {
-            emit.CompareRegisters(Scratch1, Scratch2);
+            // The callee may have lifted or restored SMAP.
+            emit.CompareContext32(ContextOffsets.Mode, mode.Bits);
             emit.JumpIf(Condition.NotEqual, thunks.ReturnMiss);
-            if (mode.IsAccessPrevented)
-            {
-                emit.CompareContext32(ContextOffsets.Mode, mode.Bits);
-                emit.JumpIf(Condition.NotEqual, thunks.ReturnMiss);
-            }
         }
 
         addresses.EnterPage(rip);
+        flags.AreSaved = true;
+        if (needFlags)
+        {
+            flags.Restore();
+        }
     }
 }

@@ -80,11 +80,11 @@ internal sealed class StackEmitter(CodeEmitter emit, MemoryAccessEmitter memory,
         emit.LoadAddress(GuestStack, GuestStack, -8);
     }
 
-    /// <summary>The pop of a RET: the target is left in <see cref="Scratch1"/>.</summary>
+    /// <summary>The pop of a RET: the target is left in <see cref="Scratch1"/>. The flags are set aside.</summary>
     public void Return(in Instruction instruction)
     {
         emit.Move(Scratch1, GuestStack);
-        memory.Probe(8, AccessKind.Read, keepFlags: true, instruction.IP);
+        memory.Probe(8, AccessKind.Read, keepFlags: false, instruction.IP);
         emit.Load(Scratch1, Scratch1, 8);
         int release = instruction.Code == Code.Retnq_imm16 ? instruction.Immediate16 : 0;
         emit.LoadAddress(GuestStack, GuestStack, 8 + release);

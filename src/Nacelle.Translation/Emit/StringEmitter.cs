@@ -10,11 +10,11 @@ namespace Nacelle.Translation.Emit;
 /// do at once (a page missing in the soft TLB, the direction flag, a request for attention) is left to the monitor: RCX then
 /// says what remains.
 /// </summary>
-/// <remarks>Each variant is a routine that blocks call; it is emitted when the first block needs it. For one thread.</remarks>
+/// <remarks>Each variant is a routine that blocks call; it is emitted when the first block needs it and loses the flags. For one thread.</remarks>
 internal sealed class StringEmitter(CodeEmitter emit)
 {
-    // Move or store, four widths, three soft TLBs, flags kept or not.
-    private readonly ulong[] _routines = new ulong[2 * 4 * 3 * 2];
+    // Move or store, four widths, three soft TLBs.
+    private readonly ulong[] _routines = new ulong[2 * 4 * 3];
 
     /// <summary>Whether an instruction is one of those emitted here.</summary>
     public static bool IsFast(in Instruction instruction) => instruction.HasRepPrefix && instruction.Code switch
@@ -29,20 +29,20 @@ internal sealed class StringEmitter(CodeEmitter emit)
     public void Clear() => Array.Clear(_routines);
 
     /// <summary>Emits the routine of an instruction if it is not there yet. Between blocks.</summary>
-    public void Prepare(in Instruction instruction, ExecutionMode mode, bool keepFlags)
+    public void Prepare(in Instruction instruction, ExecutionMode mode)
     {
-        ref ulong routine = ref _routines[Variant(instruction, mode, keepFlags)];
+        ref ulong routine = ref _routines[Variant(instruction, mode)];
         if (routine == 0)
         {
             routine = emit.Address;
             Assembler assembler = new(64);
             if (IsMove(instruction))
             {
-                Move(assembler, Shift(instruction), mode.Tlb, keepFlags);
+                Move(assembler, Shift(instruction), mode.Tlb);
             }
             else
             {
-                Store(assembler, Shift(instruction), mode.Tlb, keepFlags);
+                Store(assembler, Shift(instruction), mode.Tlb);
             }
 
             assembler.Assemble(new EmitterWriter(emit), routine);
@@ -50,8 +50,8 @@ internal sealed class StringEmitter(CodeEmitter emit)
     }
 
     /// <summary>Calls the routine; on return RCX is zero when the instruction is complete.</summary>
-    public void Call(in Instruction instruction, ExecutionMode mode, bool keepFlags) =>
-        emit.CallTo(_routines[Variant(instruction, mode, keepFlags)]);
+    public void Call(in Instruction instruction, ExecutionMode mode) =>
+        emit.CallTo(_routines[Variant(instruction, mode)]);
 
     private static bool IsMove(in Instruction instruction) =>
         instruction.Mnemonic is Mnemonic.Movsb or Mnemonic.Movsw or Mnemonic.Movsd or Mnemonic.Movsq;
@@ -64,16 +64,16 @@ internal sealed class StringEmitter(CodeEmitter emit)
         _ => 3,
     };
 
-    private static int Variant(in Instruction instruction, ExecutionMode mode, bool keepFlags) =>
-        (((((IsMove(instruction) ? 4 : 0) + Shift(instruction)) * 3) + mode.Tlb) * 2) + (keepFlags ? 1 : 0);
+    private static int Variant(in Instruction instruction, ExecutionMode mode) =>
+        (((IsMove(instruction) ? 4 : 0) + Shift(instruction)) * 3) + mode.Tlb;
 
     private static AssemblerMemoryOperand Context32(int offset) => __dword_ptr.gs[offset];
 
-    private static void Store(Assembler assembler, int shift, int tlb, bool keepFlags)
+    private static void Store(Assembler assembler, int shift, int tlb)
     {
         Label loop = assembler.CreateLabel();
         Label done = assembler.CreateLabel();
-        Begin(assembler, loop, done, keepFlags);
+        Begin(assembler, loop, done);
         Probe(assembler, rdi, ContextOffsets.TlbPart(tlb, 1), shift, done);
 
         // r14: elements that fit in the page, at most RCX of them.
@@ -112,15 +112,15 @@ internal sealed class StringEmitter(CodeEmitter emit)
         assembler.pop(rcx);
         assembler.jmp(loop);
         assembler.Label(ref done);
-        End(assembler, keepFlags);
+        assembler.ret();
     }
 
-    private static void Move(Assembler assembler, int shift, int tlb, bool keepFlags)
+    private static void Move(Assembler assembler, int shift, int tlb)
     {
         Label loop = assembler.CreateLabel();
         Label missed = assembler.CreateLabel();
         Label done = assembler.CreateLabel();
-        Begin(assembler, loop, done, keepFlags);
+        Begin(assembler, loop, done);
         Probe(assembler, rdi, ContextOffsets.TlbPart(tlb, 1), shift, done);
         assembler.push(r15);
         assembler.push(r14);
@@ -176,17 +176,12 @@ internal sealed class StringEmitter(CodeEmitter emit)
         assembler.Label(ref missed);
         assembler.add(rsp, 16);
         assembler.Label(ref done);
-        End(assembler, keepFlags);
+        assembler.ret();
     }
 
     /// <summary>Each turn: anything left to do, forwards, and nobody waiting?</summary>
-    private static void Begin(Assembler assembler, Label loop, Label done, bool keepFlags)
+    private static void Begin(Assembler assembler, Label loop, Label done)
     {
-        if (keepFlags)
-        {
-            assembler.pushfq();
-        }
-
         assembler.Label(ref loop);
         assembler.test(rcx, rcx);
         assembler.je(done);
@@ -194,16 +189,6 @@ internal sealed class StringEmitter(CodeEmitter emit)
         assembler.jne(done);
         assembler.cmp(Context32(ContextOffsets.Runnable), 0);
         assembler.je(done);
-    }
-
-    private static void End(Assembler assembler, bool keepFlags)
-    {
-        if (keepFlags)
-        {
-            assembler.popfq();
-        }
-
-        assembler.ret();
     }
 
     /// <summary>Leaves the offset in the page in r14 and the entry's number in r15.</summary>

@@ -6,7 +6,7 @@ using static Nacelle.Translation.Emit.HostRegister;
 
 namespace Nacelle.Translation.Emit;
 
-/// <summary>Emits the system instructions that a kernel executes all the time; none touches a flag.</summary>
+/// <summary>Emits the system instructions that a kernel executes all the time.</summary>
 internal sealed class SystemEmitter(CodeEmitter emit, MemoryAccessEmitter memory)
 {
     /// <summary>PUSHFQ: the image is put together from the host's arithmetic flags and what the context keeps (SDM volume 2, PUSHF).</summary>
@@ -21,17 +21,17 @@ internal sealed class SystemEmitter(CodeEmitter emit, MemoryAccessEmitter memory
         Keep(Scratch1, ContextOffsets.StoredFlagsMask);
         emit.LoadAddress(Scratch2, Scratch2, Scratch1, 1, 0);
         emit.StoreContext(ContextOffsets.SavedScratch, Scratch2);
-        PushSaved(instruction.IP);
+        PushSaved(instruction.IP, keepFlags: true);
     }
 
     /// <summary>PUSH of a memory operand.</summary>
-    public void PushMemory(in Instruction instruction)
+    public void PushMemory(in Instruction instruction, bool keepFlags)
     {
         memory.LinearAddress(instruction);
-        memory.Probe(8, AccessKind.Read, keepFlags: true, instruction.IP);
+        memory.Probe(8, AccessKind.Read, keepFlags, instruction.IP);
         emit.Load(Scratch2, Scratch1, 8);
         emit.StoreContext(ContextOffsets.SavedScratch, Scratch2);
-        PushSaved(instruction.IP);
+        PushSaved(instruction.IP, keepFlags);
     }
 
     /// <summary>MOV of a selector to a 32- or 64-bit register.</summary>
@@ -94,10 +94,10 @@ internal sealed class SystemEmitter(CodeEmitter emit, MemoryAccessEmitter memory
         }
     }
 
-    private void PushSaved(ulong rip)
+    private void PushSaved(ulong rip, bool keepFlags)
     {
         emit.LoadAddress(Scratch1, GuestStack, -8);
-        memory.Probe(8, AccessKind.Write, keepFlags: true, rip);
+        memory.Probe(8, AccessKind.Write, keepFlags, rip);
         emit.LoadContext(Scratch2, ContextOffsets.SavedScratch);
         emit.Store(Scratch1, Scratch2, 8);
         emit.LoadAddress(GuestStack, GuestStack, -8);

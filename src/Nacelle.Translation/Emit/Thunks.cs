@@ -61,16 +61,16 @@ internal sealed unsafe class Thunks
     /// <summary>To the monitor after a host exception; argument in the context.</summary>
     public ulong HostFault { get; }
 
-    /// <summary>What an empty jump entry leads to; RIP in <see cref="Scratch1"/>.</summary>
+    /// <summary>What an empty jump entry leads to; RIP in <see cref="Scratch1"/>, the guest's flags set aside.</summary>
     public ulong LookupMiss { get; }
 
-    /// <summary>Indirect branch to the RIP in <see cref="Scratch1"/> in whichever mode the vCPU is.</summary>
+    /// <summary>Indirect branch to the RIP in <see cref="Scratch1"/> in whichever mode the vCPU is; the guest's flags are set aside.</summary>
     public ulong ReturnLookup { get; }
 
     /// <summary>The same for a return that the return stack foretold wrongly; the stack is emptied.</summary>
     public ulong ReturnMiss { get; }
 
-    /// <summary>Indirect branch to the RIP in <see cref="Scratch1"/>, for each soft TLB's mode.</summary>
+    /// <summary>Indirect branch to the RIP in <see cref="Scratch1"/>, for each soft TLB's mode; the guest's flags are set aside.</summary>
     public ulong[] Lookup { get; }
 
     /// <summary>SYSCALL; the next instruction's RIP in <see cref="Scratch1"/>.</summary>
@@ -188,6 +188,7 @@ internal sealed unsafe class Thunks
     private ulong EmitLookupMiss()
     {
         ulong start = _emit.Address;
+        new FlagsEmitter(_emit).Load();
         _emit.StoreContext(ContextOffsets.Rip, Scratch1);
         _emit.StoreContextImmediate32(ContextOffsets.ExitReason, (uint)ExitReason.Lookup);
         _emit.JumpTo(Exit);
@@ -197,13 +198,11 @@ internal sealed unsafe class Thunks
     private ulong EmitLookup(int tlb)
     {
         ulong start = _emit.Address;
-        _emit.StoreContext(ContextOffsets.SavedRcx, Rcx);
-        _emit.LoadContext32(Rcx, ContextOffsets.Runnable);
-        int attention = _emit.JumpIfRcxZero();
-        _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
-        new LookupEmitter(_emit).Emit(tlb, LookupMiss, keepFlags: true, call: false);
-        _emit.PatchShort(attention);
-        _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
+        _emit.CompareContext32(ContextOffsets.Runnable, 0);
+        int attention = _emit.JumpIf(Condition.Equal);
+        new LookupEmitter(_emit).Emit(tlb, LookupMiss, call: false);
+        _emit.PatchHere(attention);
+        new FlagsEmitter(_emit).Load();
         _emit.Move(Scratch2, Scratch1);
         _emit.JumpTo(Attention);
         return start;
@@ -212,21 +211,14 @@ internal sealed unsafe class Thunks
     private ulong EmitReturnLookup()
     {
         ulong start = _emit.Address;
-        _emit.StoreContext(ContextOffsets.SavedRcx, Rcx);
-        _emit.LoadContext32(Rcx, ContextOffsets.Mode);
-        _emit.ExtractContext(Rcx, Rcx, ContextOffsets.TlbNumberMask);
         for (int tlb = 0; tlb < TranslatorContext.TlbCount - 1; tlb++)
         {
-            int here = _emit.JumpIfRcxZero();
-            int next = _emit.Jump();
-            _emit.PatchShort(here);
-            _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
-            _emit.JumpTo(Lookup[tlb]);
-            _emit.PatchHere(next);
-            _emit.LoadAddress(Rcx, Rcx, -1);
+            _emit.LoadContext32(Scratch2, ContextOffsets.Mode);
+            _emit.And32(Scratch2, 3);
+            _emit.Compare(Scratch2, tlb);
+            _emit.JumpIf(Condition.Equal, Lookup[tlb]);
         }
 
-        _emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
         _emit.JumpTo(Lookup[TranslatorContext.TlbCount - 1]);
         return start;
     }

@@ -15,13 +15,14 @@ internal sealed class BlockTranslator
     private readonly MemoryAccessEmitter _memory;
     private readonly GenericEmitter _generic;
     private readonly BranchEmitter _branches;
+    private readonly FlagsEmitter _flags;
     private readonly PollEmitter _polls;
     private readonly ReturnStackEmitter _returns;
     private readonly StackEmitter _stack;
     private readonly SystemEmitter _system;
     private readonly StringEmitter _strings;
     private readonly List<Instruction> _repeated = [];
-    private readonly List<(int HostOffset, ushort GuestOffset)> _map = [];
+    private readonly List<InstructionPlace> _map = [];
     private ExecutionMode _mode;
 
     public BlockTranslator(CodeEmitter emit, Thunks thunks, LinkTable links)
@@ -29,11 +30,12 @@ internal sealed class BlockTranslator
         _emit = emit;
         _thunks = thunks;
         _addresses = new ProgramCounterEmitter(emit);
-        _memory = new MemoryAccessEmitter(emit, thunks, _addresses);
+        _flags = new FlagsEmitter(emit);
+        _memory = new MemoryAccessEmitter(emit, thunks, _addresses, _flags);
         _generic = new GenericEmitter(emit, _memory);
-        _polls = new PollEmitter(emit, thunks, _addresses);
-        _branches = new BranchEmitter(emit, thunks, links, _addresses, _polls);
-        _returns = new ReturnStackEmitter(emit, thunks, _addresses);
+        _polls = new PollEmitter(emit, thunks, _addresses, _flags);
+        _branches = new BranchEmitter(emit, thunks, links, _addresses, _polls, _flags);
+        _returns = new ReturnStackEmitter(emit, thunks, _addresses, _flags);
         _stack = new StackEmitter(emit, _memory, _addresses);
         _system = new SystemEmitter(emit, _memory);
         _strings = new StringEmitter(emit);
@@ -68,12 +70,17 @@ internal sealed class BlockTranslator
         {
             if (decoded.Kinds[i] == InstructionKind.RepeatedString)
             {
-                _strings.Prepare(decoded.Instructions[i], mode, decoded.FlagsLive[i]);
+                _strings.Prepare(decoded.Instructions[i], mode);
             }
         }
 
         ulong lookupCode = _emit.Address;
         _addresses.EnterPage(rip);
+        if (decoded.FlagsLive[0])
+        {
+            _flags.Load();
+        }
+
         int start = _emit.Position;
         ulong hostCode = _emit.Address;
         if (BeginsWithState(decoded))
@@ -92,7 +99,8 @@ internal sealed class BlockTranslator
                 _branches.IsPolled = true;
             }
 
-            _map.Add((_emit.Position - start, decoded.Offsets[i]));
+            PrepareFlags(decoded, i);
+            _map.Add(new InstructionPlace(_emit.Position - start, decoded.Offsets[i], _flags.AreSaved));
             if (!_branches.IsStateLive && decoded.Kinds[i] == InstructionKind.Generic && VectorInstructions.NeedsState(instruction))
             {
                 LoadExtendedState();
@@ -153,14 +161,38 @@ internal sealed class BlockTranslator
         _branches.Mode = mode;
         _branches.IsPolled = false;
         _branches.IsStateLive = false;
+        _flags.AreSaved = false;
         _map.Clear();
     }
+
+    /// <summary>Brings the flags to where an instruction wants them.</summary>
+    private void PrepareFlags(DecodedBlock decoded, int i)
+    {
+        if (!decoded.FlagsLive[i])
+        {
+            _flags.AreSaved = false;
+        }
+        else if (decoded.UsesFlags(i))
+        {
+            _flags.Restore();
+        }
+        else if (decoded.Kinds[i] != InstructionKind.Generic ? LosesFlags(decoded.Kinds[i]) : _generic.AccessOf(decoded.Instructions[i]) != 0)
+        {
+            _flags.Save();
+        }
+    }
+
+    /// <summary>Whether what is emitted for an instruction does not keep the host's flags.</summary>
+    private static bool LosesFlags(InstructionKind kind) => kind is InstructionKind.TouchMemory or InstructionKind.Push
+        or InstructionKind.Pop or InstructionKind.Leave or InstructionKind.PushMemory or InstructionKind.RepeatedString
+        or InstructionKind.Call or InstructionKind.IndirectCall or InstructionKind.IndirectJump or InstructionKind.Return
+        or InstructionKind.ChangeAlignmentCheck;
 
     /// <returns>Whether the block has ended with it.</returns>
     private bool EmitInstruction(DecodedBlock decoded, int i, int number)
     {
         ref Instruction instruction = ref decoded.Instructions[i];
-        bool keepFlags = decoded.FlagsLive[i];
+        bool keepFlags = decoded.FlagsLive[i] && !_flags.AreSaved;
         switch (decoded.Kinds[i])
         {
             case InstructionKind.Nothing:
@@ -207,7 +239,7 @@ internal sealed class BlockTranslator
                 _system.PushFlags(instruction);
                 return false;
             case InstructionKind.PushMemory:
-                _system.PushMemory(instruction);
+                _system.PushMemory(instruction, keepFlags);
                 return false;
             case InstructionKind.ReadSelector:
                 _system.ReadSelector(instruction);
@@ -227,7 +259,7 @@ internal sealed class BlockTranslator
                 EmitFastCall(instruction.IP, _thunks.SystemReturn, number);
                 return true;
             case InstructionKind.RepeatedString:
-                EmitRepeatedString(instruction, keepFlags);
+                EmitRepeatedString(instruction);
                 return false;
             case InstructionKind.Jump:
                 _branches.Exit(instruction.NearBranchTarget, instruction.IP, decoded.TargetFlagsLive[i]);
@@ -248,7 +280,7 @@ internal sealed class BlockTranslator
             case InstructionKind.IndirectCall:
                 LoadTarget(instruction);
                 _emit.StoreContext(ContextOffsets.SavedScratch, Scratch1);
-                _stack.PushReturnAddress(instruction.NextIP, keepFlags: true, instruction.IP);
+                _stack.PushReturnAddress(instruction.NextIP, keepFlags, instruction.IP);
                 _returns.Push();
                 _emit.LoadContext(Scratch1, ContextOffsets.SavedScratch);
                 _branches.Indirect(call: true);
@@ -313,7 +345,7 @@ internal sealed class BlockTranslator
         }
 
         _memory.LinearAddress(instruction);
-        _memory.Probe(8, AccessKind.Read, keepFlags: true, instruction.IP);
+        _memory.Probe(8, AccessKind.Read, keepFlags: false, instruction.IP);
         _emit.Load(Scratch1, Scratch1, 8);
     }
 
@@ -393,10 +425,15 @@ internal sealed class BlockTranslator
     }
 
     /// <summary>What the emitted routine leaves undone, as RCX tells, the monitor goes on with.</summary>
-    private void EmitRepeatedString(in Instruction instruction, bool keepFlags)
+    private void EmitRepeatedString(in Instruction instruction)
     {
-        _strings.Call(instruction, _mode, keepFlags);
+        _strings.Call(instruction, _mode);
         int done = _emit.JumpIfRcxZero();
+        if (_flags.AreSaved)
+        {
+            _flags.Load();
+        }
+
         _emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)_repeated.Count);
         _addresses.Load(Scratch2, instruction.IP);
         _emit.JumpTo(_thunks.Repeated);

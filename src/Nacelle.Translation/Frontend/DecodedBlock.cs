@@ -112,6 +112,12 @@ internal sealed class DecodedBlock
         PollBefore = FindPoll(mode);
     }
 
+    /// <summary>Whether an instruction itself reads flags, or changes some and leaves others.</summary>
+    public bool UsesFlags(int i) => Kinds[i] is InstructionKind.Operation or InstructionKind.PushFlags or InstructionKind.SystemCall
+        or InstructionKind.SystemReturn
+        || (Kinds[i] is InstructionKind.Generic or InstructionKind.ConditionalJump
+            && (FlagLookahead.MayLeaveFlags(Instructions[i]) || ((Instructions[i].RflagsRead | Instructions[i].RflagsModified) & FlagLookahead.ArithmeticFlags) != 0));
+
     /// <summary>Whether a branch to an address of the same page is direct: linked to the code there, or at least looked at.</summary>
     public static bool IsNear(ulong target, ulong source, ExecutionMode mode) =>
         (mode.IsLong || !mode.IsSegmented) && (target ^ source) >> 12 == 0;

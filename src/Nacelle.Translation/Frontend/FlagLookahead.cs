@@ -76,7 +76,7 @@ internal sealed class FlagLookahead(GuestCodeReader reader, Decoder[] decoders)
         or InstructionKind.ReadTimestamp or InstructionKind.PushMemory or InstructionKind.ReadSelector or InstructionKind.SwapGs;
 
     /// <summary>A shift or rotate by zero leaves the flags as they were (SDM volume 2, SHL), so it does not end their life.</summary>
-    private static bool MayLeaveFlags(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Shr
+    public static bool MayLeaveFlags(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Shr
         or Mnemonic.Sar or Mnemonic.Sal or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr or Mnemonic.Shld
         or Mnemonic.Shrd;
 }

@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Nacelle.Cpu;
 using Nacelle.Translation.Cache;
+using Nacelle.Translation.Emit;
 using Nacelle.Translation.Frontend;
 using Nacelle.Translation.Operations;
 using Nacelle.Translation.Signals;
@@ -152,9 +153,14 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     private VirtualCpuExit? TakeHostFault()
     {
         ulong program = _context->ExitArgument & HostFaults.AddressMask;
-        if (!_blocks.TryFindInstruction(program, _context->CodePage, out ulong rip))
+        if (!_blocks.TryFindInstruction(program, _context->CodePage, out ulong rip, out bool flagsSaved))
         {
             return Failure($"host exception in shared translated code at 0x{program:x}");
+        }
+
+        if (flagsSaved)
+        {
+            _context->HostFlags = FlagsEmitter.FromSaved((ushort)_context->SavedFlags) | 0x202;
         }
 
         _context->Registers.Rip = rip;

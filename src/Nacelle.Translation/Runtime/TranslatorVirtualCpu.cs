@@ -234,7 +234,6 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
         _context->StoredFlagsMask = ~(0x8D5UL | RflagsBits.Interrupt | (1UL << 10) | RflagsBits.Resume | RflagsBits.Virtual8086);
         _context->ExtendedStateMask = HostProcessor.ExtendedStateMask;
         _context->SignMask = SignBit;
-        _context->TlbNumberMask = 3;
         StopTranslatedCode();
         _context->NoInterruptWaiting = 1;
         _context->ExtendedStateDead = 1;

@@ -21,6 +21,7 @@ internal static unsafe class ContextOffsets
     public static readonly int BouncePointer = Of((TranslatorContext* c) => &c->BouncePointer);
     public static readonly int CodePage = Of((TranslatorContext* c) => &c->CodePage);
     public static readonly int SavedRcx = Of((TranslatorContext* c) => &c->SavedRcx);
+    public static readonly int SavedFlags = Of((TranslatorContext* c) => &c->SavedFlags);
     public static readonly int SavedScratch = Of((TranslatorContext* c) => &c->SavedScratch);
     public static readonly int TlbIndexMask = Of((TranslatorContext* c) => &c->TlbIndexMask);
     public static readonly int PageMask = Of((TranslatorContext* c) => &c->PageMask);
@@ -36,7 +37,6 @@ internal static unsafe class ContextOffsets
     public static readonly int NegatedStackLimit = Of((TranslatorContext* c) => &c->NegatedStackLimit);
     public static readonly int ReturnStackBase = Of((TranslatorContext* c) => &c->ReturnStackBase);
     public static readonly int SignMask = Of((TranslatorContext* c) => &c->SignMask);
-    public static readonly int TlbNumberMask = Of((TranslatorContext* c) => &c->TlbNumberMask);
     public static readonly int ReturnMisses = Of((TranslatorContext* c) => &c->ReturnMisses);
     public static readonly int ReturnUnderflows = Of((TranslatorContext* c) => &c->ReturnUnderflows);
     public static readonly int Runnable = Of((TranslatorContext* c) => &c->Runnable);

@@ -67,6 +67,11 @@ internal unsafe struct TranslatorContext
     /// <summary>RCX while a probe that must not touch flags uses it.</summary>
     public ulong SavedRcx;
 
+    /// <summary>
+    /// The arithmetic flags while they are set aside: SF, ZF, AF, PF and CF in the upper byte as LAHF has them, OF in bit 0.
+    /// </summary>
+    public ulong SavedFlags;
+
     /// <summary>A further register that an emitted sequence sets aside.</summary>
     public ulong SavedScratch;
 
@@ -102,9 +107,6 @@ internal unsafe struct TranslatorContext
 
     /// <summary>The sign bit, for PEXT.</summary>
     public ulong SignMask;
-
-    /// <summary>The bits of a mode that tell its soft TLB, for PEXT.</summary>
-    public ulong TlbNumberMask;
 
     /// <summary>Returns that went elsewhere than the return stack said.</summary>
     public ulong ReturnMisses;
