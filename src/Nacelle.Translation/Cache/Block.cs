@@ -62,4 +62,5 @@ internal readonly record struct InstructionPlace(int HostOffset, ushort GuestOff
 /// <param name="Stub">Host address to which it goes while not linked.</param>
 /// <param name="TargetRip">Guest address of the branch's target.</param>
 /// <param name="IsStateLive">Whether the guest's vector state is in the host's registers when it is taken.</param>
-internal readonly record struct Link(int Displacement, ulong Stub, ulong TargetRip, bool IsStateLive);
+/// <param name="IsUngrouped">Whether the target's accesses are to be made one by one.</param>
+internal readonly record struct Link(int Displacement, ulong Stub, ulong TargetRip, bool IsStateLive, bool IsUngrouped);

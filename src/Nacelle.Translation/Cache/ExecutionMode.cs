@@ -16,9 +16,13 @@ internal readonly record struct ExecutionMode(ushort Bits)
     private const int ProtectedBit = 128;
     private const int AccessPreventionBit = 256;
     private const int TimestampOffBit = 512;
+    private const int UngroupedBit = 1024;
 
     /// <summary>The soft TLB in use: 0 supervisor, 1 user, 2 supervisor with SMAP lifted.</summary>
     public int Tlb => Bits & 3;
+
+    /// <summary>The key of blocks of this mode whose accesses are made one by one; never the mode of a vCPU.</summary>
+    public ExecutionMode WithoutGroups => new((ushort)(Bits | UngroupedBit));
 
     /// <summary>Whether code runs at privilege level 3.</summary>
     public bool IsUser => Tlb == 1;

@@ -118,7 +118,7 @@ internal sealed class BranchEmitter(
         {
             ulong stub = emit.Address;
             emit.Patch(pending.Displacement, stub);
-            int number = links.Add(new Link(pending.Displacement, stub, pending.Target, pending.IsStateLive));
+            int number = links.Add(new Link(pending.Displacement, stub, pending.Target, pending.IsStateLive, IsUngrouped: false));
             emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)number);
             emit.JumpTo(thunks.Link);
         }

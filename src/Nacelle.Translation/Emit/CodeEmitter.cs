@@ -209,36 +209,13 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
         }
     }
 
-    /// <summary>mov register, [base].</summary>
-    public void Load(HostRegister destination, HostRegister baseRegister, int size)
-    {
-        // Widths below 4 zero-extend.
-        ReadOnlySpan<byte> opcode = size switch { 1 => [0x0F, 0xB6], 2 => [0x0F, 0xB7], _ => [0x8B] };
-        Byte((byte)((size == 8 ? 0x48 : 0x40) | ((int)destination >> 3 << 2) | ((int)baseRegister >> 3)));
-        Bytes(opcode);
-        IndirectModRm((int)destination, baseRegister);
-    }
+    /// <summary>mov register, [base + displacement].</summary>
+    public void Load(HostRegister destination, HostRegister baseRegister, int displacement) =>
+        BaseForm(0x8B, destination, baseRegister, displacement);
 
-    /// <summary>mov [base], register.</summary>
-    public void Store(HostRegister baseRegister, HostRegister source, int size)
-    {
-        if (size == 2)
-        {
-            Byte(0x66);
-        }
-
-        Byte((byte)((size == 8 ? 0x48 : 0x40) | ((int)source >> 3 << 2) | ((int)baseRegister >> 3)));
-        Byte((byte)(size == 1 ? 0x88 : 0x89));
-        IndirectModRm((int)source, baseRegister);
-    }
-
-    public void ShiftRight(HostRegister register, int count)
-    {
-        Byte((byte)(0x48 | ((int)register >> 3)));
-        Byte(0xC1);
-        Byte((byte)(0xE8 | ((int)register & 7)));
-        Byte((byte)count);
-    }
+    /// <summary>mov [base + displacement], register.</summary>
+    public void Store(HostRegister baseRegister, int displacement, HostRegister source) =>
+        BaseForm(0x89, source, baseRegister, displacement);
 
     public void And32(HostRegister register, int mask)
     {
@@ -377,20 +354,25 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
         Int32(offset);
     }
 
-    private void IndirectModRm(int register, HostRegister baseRegister)
+    private void BaseForm(byte opcode, HostRegister register, HostRegister baseRegister, int displacement)
     {
         int b = (int)baseRegister & 7;
-        if (b == 5)
-        {
-            Byte((byte)(0x40 | ((register & 7) << 3) | 5));
-            Byte(0);
-            return;
-        }
-
-        Byte((byte)(((register & 7) << 3) | b));
+        int mode = displacement == 0 && b != 5 ? 0 : displacement == (sbyte)displacement ? 0x40 : 0x80;
+        Byte((byte)(0x48 | ((int)register >> 3 << 2) | ((int)baseRegister >> 3)));
+        Byte(opcode);
+        Byte((byte)(mode | (((int)register & 7) << 3) | b));
         if (b == 4)
         {
             Byte(0x24);
+        }
+
+        if (mode == 0x40)
+        {
+            Byte((byte)displacement);
+        }
+        else if (mode == 0x80)
+        {
+            Int32(displacement);
         }
     }
 }

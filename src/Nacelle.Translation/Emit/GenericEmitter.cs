@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Nacelle.Translation.Frontend;
 using Nacelle.Translation.State;
 using static Nacelle.Translation.Emit.HostRegister;
 
@@ -65,8 +66,16 @@ internal sealed class GenericEmitter
     /// <param name="instruction">As decoded.</param>
     /// <param name="original">The guest's bytes; empty where they cannot be copied as they are.</param>
     /// <param name="keepFlags">Whether the flags before the instruction are still needed.</param>
-    public void Emit(in Instruction instruction, ReadOnlySpan<byte> original, bool keepFlags)
+    /// <param name="member">Its access in a group, if it is in one.</param>
+    public void Emit(in Instruction instruction, ReadOnlySpan<byte> original, bool keepFlags, GroupMember? member)
     {
+        if (member is not null)
+        {
+            _memory.PointToGroup(member, instruction);
+            EmitRedirected(instruction, member.Distance);
+            return;
+        }
+
         AccessKind access = AccessOf(instruction);
         if (access != 0)
         {
@@ -89,8 +98,8 @@ internal sealed class GenericEmitter
         }
     }
 
-    /// <summary>Emits an instruction whose memory operand, if it has one, is at the host pointer in <see cref="Scratch1"/>.</summary>
-    public void EmitRedirected(in Instruction instruction)
+    /// <summary>Emits an instruction whose memory operand, if it has one, is at a distance from the host pointer in <see cref="Scratch1"/>.</summary>
+    public void EmitRedirected(in Instruction instruction, int distance = 0)
     {
         if (BitStringEmitter.Applies(instruction))
         {
@@ -116,7 +125,7 @@ internal sealed class GenericEmitter
 
         if (hasMemory)
         {
-            PointAt(ref copy, borrowed ?? Scratch1);
+            PointAt(ref copy, borrowed ?? Scratch1, distance);
         }
         else
         {
@@ -172,13 +181,13 @@ internal sealed class GenericEmitter
         }
     }
 
-    private static void PointAt(ref Instruction instruction, HostRegister pointer)
+    private static void PointAt(ref Instruction instruction, HostRegister pointer, int distance = 0)
     {
         instruction.MemoryBase = Register.RAX + (int)pointer;
         instruction.MemoryIndex = Register.None;
         instruction.MemoryIndexScale = 1;
-        instruction.MemoryDisplacement64 = 0;
-        instruction.MemoryDisplSize = 0;
+        instruction.MemoryDisplacement64 = (ulong)(long)distance;
+        instruction.MemoryDisplSize = distance == 0 ? 0 : 8;
         instruction.SegmentPrefix = Register.None;
     }
 
@@ -238,6 +247,7 @@ internal sealed class GenericEmitter
                     }
                     else if (scratch1Free || !reads)
                     {
+                        _memory.Lose();
                         host = Scratch1;
                         scratch1Free = false;
                     }

@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Nacelle.Cpu;
 using Nacelle.Translation.Cache;
+using Nacelle.Translation.Frontend;
 using Nacelle.Translation.State;
 using static Nacelle.Translation.Emit.HostRegister;
 
@@ -10,16 +11,62 @@ namespace Nacelle.Translation.Emit;
 /// Emits effective addresses and soft TLB probes. A probe leaves a host pointer in <see cref="Scratch1"/> and loses
 /// <see cref="Scratch2"/>; where flags are live it is made of instructions that do not touch them.
 /// </summary>
-internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, ProgramCounterEmitter addresses, FlagsEmitter flags)
+internal sealed class MemoryAccessEmitter(
+    CodeEmitter emit, Thunks thunks, LinkTable links, ProgramCounterEmitter addresses, FlagsEmitter flags)
 {
     private readonly List<PendingMiss> _misses = [];
+    private int _held = -1;
 
     /// <summary>The mode of the block under translation.</summary>
     public ExecutionMode Mode { get; set; }
 
+    /// <summary>Whatever <see cref="Scratch1"/> held is lost.</summary>
+    public void Lose() => _held = -1;
+
+    /// <summary>Leaves the host pointer of a group's first byte in <see cref="Scratch1"/>: from the soft TLB for its first access, as kept for the others.</summary>
+    /// <param name="member">The access.</param>
+    /// <param name="instruction">Its instruction, with an explicit memory operand.</param>
+    public void PointToGroup(GroupMember member, in Instruction instruction)
+    {
+        if (member.IsLeader)
+        {
+            Instruction first = instruction;
+            first.MemoryDisplacement64 = instruction.MemoryDisplacement64 - (ulong)member.Distance;
+            if (instruction.IsIPRelativeMemoryOperand)
+            {
+                addresses.Load(Scratch1, instruction.IPRelativeMemoryAddress - (ulong)member.Distance);
+            }
+            else
+            {
+                LinearAddress(first);
+            }
+
+            ProbeGroup(member, instruction.IP);
+        }
+        else
+        {
+            Recall(member);
+        }
+    }
+
+    /// <summary>The same for an access at a distance from a host register.</summary>
+    public void PointToGroup(GroupMember member, HostRegister register, int displacement, ulong rip)
+    {
+        if (member.IsLeader)
+        {
+            emit.LoadAddress(Scratch1, register, displacement - member.Distance);
+            ProbeGroup(member, rip);
+        }
+        else
+        {
+            Recall(member);
+        }
+    }
+
     /// <summary>Leaves the linear address of an instruction's memory operand in <see cref="Scratch1"/>; flags are kept.</summary>
     public void LinearAddress(in Instruction instruction)
     {
+        Lose();
         EffectiveAddress(instruction, Scratch1);
         Register segment = instruction.MemorySegment;
         if (Mode.IsLong)
@@ -40,6 +87,11 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, Progr
     /// <summary>Leaves the offset part of an instruction's memory operand in a register; flags and all others but the scratch registers are kept.</summary>
     public void EffectiveAddress(in Instruction instruction, HostRegister destination)
     {
+        if (destination == Scratch1)
+        {
+            Lose();
+        }
+
         if (instruction.IsIPRelativeMemoryOperand)
         {
             addresses.Load(destination, instruction.IPRelativeMemoryAddress);
@@ -54,6 +106,7 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, Progr
             return;
         }
 
+        Lose();
         HostRegister? b = Locate(baseRegister, Scratch1);
         HostRegister? x = Locate(indexRegister, Scratch2);
         int addressSize = Math.Max(baseRegister.GetSize(), indexRegister.GetSize());
@@ -77,6 +130,7 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, Progr
     /// <param name="rip">Guest address of the instruction.</param>
     public void Probe(int size, AccessKind kind, bool keepFlags, ulong rip)
     {
+        Lose();
         bool write = (kind & AccessKind.Write) != 0;
         int tags = ContextOffsets.TlbPart(Mode.Tlb, write ? 1 : 0);
         int hosts = ContextOffsets.TlbPart(Mode.Tlb, 2);
@@ -128,6 +182,16 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, Progr
                 emit.SubtractTable(Scratch1, miss.Tags, Scratch2);
             }
 
+            int across = 0;
+            bool group = (miss.Access & AccessKind.Group) != 0;
+            if (group)
+            {
+                emit.Move32(Scratch2, Scratch1);
+                emit.And32(Scratch2, 0xFFF);
+                emit.Compare(Scratch2, 4096 - (ushort)miss.Access);
+                across = emit.JumpIf(Condition.Above);
+            }
+
             if (miss.FlagsSaved)
             {
                 // A fault shows them.
@@ -139,9 +203,46 @@ internal sealed class MemoryAccessEmitter(CodeEmitter emit, Thunks thunks, Progr
             emit.StoreContext(ContextOffsets.Rip, Scratch2);
             emit.CallTo(thunks.Miss);
             emit.JumpTo(miss.Return);
+            if (group)
+            {
+                emit.PatchHere(across);
+                if (miss.FlagsSaved)
+                {
+                    flags.Load();
+                }
+
+                LinkWithoutGroups(miss.Rip);
+            }
         }
 
         _misses.Clear();
+    }
+
+    private void ProbeGroup(GroupMember member, ulong rip)
+    {
+        Probe(member.Group.Size, member.Group.Kind | AccessKind.Group, keepFlags: false, rip);
+        emit.StoreContext(ContextOffsets.Group(member.Group.Slot), Scratch1);
+        _held = member.Group.Slot;
+    }
+
+    private void Recall(GroupMember member)
+    {
+        if (_held != member.Group.Slot)
+        {
+            emit.LoadContext(Scratch1, ContextOffsets.Group(member.Group.Slot));
+            _held = member.Group.Slot;
+        }
+    }
+
+    /// <summary>Goes on with the same instruction in a block whose accesses are made one by one.</summary>
+    private void LinkWithoutGroups(ulong rip)
+    {
+        int displacement = emit.Jump();
+        ulong stub = emit.Address;
+        emit.Patch(displacement, stub);
+        int number = links.Add(new Link(displacement, stub, rip, IsStateLive: false, IsUngrouped: true));
+        emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)number);
+        emit.JumpTo(thunks.Link);
     }
 
     /// <summary>Brings a guest register into a host register of its own or the given scratch register.</summary>

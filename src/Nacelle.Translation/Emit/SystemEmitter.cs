@@ -29,7 +29,7 @@ internal sealed class SystemEmitter(CodeEmitter emit, MemoryAccessEmitter memory
     {
         memory.LinearAddress(instruction);
         memory.Probe(8, AccessKind.Read, keepFlags, instruction.IP);
-        emit.Load(Scratch2, Scratch1, 8);
+        emit.Load(Scratch2, Scratch1, 0);
         emit.StoreContext(ContextOffsets.SavedScratch, Scratch2);
         PushSaved(instruction.IP, keepFlags);
     }
@@ -99,7 +99,7 @@ internal sealed class SystemEmitter(CodeEmitter emit, MemoryAccessEmitter memory
         emit.LoadAddress(Scratch1, GuestStack, -8);
         memory.Probe(8, AccessKind.Write, keepFlags, rip);
         emit.LoadContext(Scratch2, ContextOffsets.SavedScratch);
-        emit.Store(Scratch1, Scratch2, 8);
+        emit.Store(Scratch1, 0, Scratch2);
         emit.LoadAddress(GuestStack, GuestStack, -8);
     }
 

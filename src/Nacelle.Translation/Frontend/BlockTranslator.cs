@@ -16,6 +16,7 @@ internal sealed class BlockTranslator
     private readonly GenericEmitter _generic;
     private readonly BranchEmitter _branches;
     private readonly FlagsEmitter _flags;
+    private readonly AccessGroups _groups = new();
     private readonly PollEmitter _polls;
     private readonly ReturnStackEmitter _returns;
     private readonly StackEmitter _stack;
@@ -31,7 +32,7 @@ internal sealed class BlockTranslator
         _thunks = thunks;
         _addresses = new ProgramCounterEmitter(emit);
         _flags = new FlagsEmitter(emit);
-        _memory = new MemoryAccessEmitter(emit, thunks, _addresses, _flags);
+        _memory = new MemoryAccessEmitter(emit, thunks, links, _addresses, _flags);
         _generic = new GenericEmitter(emit, _memory);
         _polls = new PollEmitter(emit, thunks, _addresses, _flags);
         _branches = new BranchEmitter(emit, thunks, links, _addresses, _polls, _flags);
@@ -61,10 +62,16 @@ internal sealed class BlockTranslator
     /// <param name="physicalAddress">Guest-physical address of its first byte.</param>
     /// <param name="secondPage">Guest-physical page of the last byte where that is another one, else all ones.</param>
     /// <param name="mode">What the code takes for granted.</param>
+    /// <param name="grouped">Whether accesses near each other may be made as one.</param>
     public Block Translate(
-        DecodedBlock decoded, int number, ulong rip, ulong physicalAddress, ulong secondPage, ExecutionMode mode)
+        DecodedBlock decoded, int number, ulong rip, ulong physicalAddress, ulong secondPage, ExecutionMode mode, bool grouped)
     {
         Begin(mode);
+        if (grouped && mode.IsLong)
+        {
+            _groups.Find(decoded, _generic);
+        }
+
         _addresses.Begin(rip, mode.IsRelative);
         for (int i = 0; i < decoded.Count; i++)
         {
@@ -107,6 +114,10 @@ internal sealed class BlockTranslator
             }
 
             ended = EmitInstruction(decoded, i, number);
+            if (!KeepsPointer(decoded.Kinds[i]))
+            {
+                _memory.Lose();
+            }
         }
 
         if (!ended)
@@ -125,7 +136,7 @@ internal sealed class BlockTranslator
             SecondPage = secondPage,
             Rip = rip,
             Length = decoded.Length,
-            Mode = mode,
+            Mode = grouped ? mode : mode.WithoutGroups,
             HostCode = hostCode,
             LiveCode = liveCode,
             LookupCode = lookupCode,
@@ -162,6 +173,8 @@ internal sealed class BlockTranslator
         _branches.IsPolled = false;
         _branches.IsStateLive = false;
         _flags.AreSaved = false;
+        _memory.Lose();
+        _groups.Clear();
         _map.Clear();
     }
 
@@ -176,11 +189,21 @@ internal sealed class BlockTranslator
         {
             _flags.Restore();
         }
+        else if (_groups[i] is { IsLeader: false } && decoded.Kinds[i] is not (InstructionKind.Call or InstructionKind.Return))
+        {
+            // The answer is there already.
+        }
         else if (decoded.Kinds[i] != InstructionKind.Generic ? LosesFlags(decoded.Kinds[i]) : _generic.AccessOf(decoded.Instructions[i]) != 0)
         {
             _flags.Save();
         }
     }
+
+    /// <summary>Whether the first scratch register is what it was, unless a memory access says that it has changed it.</summary>
+    private static bool KeepsPointer(InstructionKind kind) => kind is InstructionKind.Generic or InstructionKind.Nothing
+        or InstructionKind.LoadAddress or InstructionKind.Push or InstructionKind.Pop or InstructionKind.Leave
+        or InstructionKind.ConditionalJump or InstructionKind.ClearInterruptFlag or InstructionKind.ClearDirectionFlag
+        or InstructionKind.SetDirectionFlag;
 
     /// <summary>Whether what is emitted for an instruction does not keep the host's flags.</summary>
     private static bool LosesFlags(InstructionKind kind) => kind is InstructionKind.TouchMemory or InstructionKind.Push
@@ -201,7 +224,7 @@ internal sealed class BlockTranslator
                 ReadOnlySpan<byte> original = _mode.IsLong
                     ? decoded.Code.Slice(decoded.Offsets[i], instruction.Length)
                     : default;
-                _generic.Emit(instruction, original, keepFlags);
+                _generic.Emit(instruction, original, keepFlags, _groups[i]);
                 return false;
             case InstructionKind.TouchMemory:
                 _memory.LinearAddress(instruction);
@@ -211,13 +234,13 @@ internal sealed class BlockTranslator
                 EmitLoadAddress(instruction);
                 return false;
             case InstructionKind.Push:
-                _stack.Push(instruction, keepFlags);
+                _stack.Push(instruction, keepFlags, _groups[i]);
                 return false;
             case InstructionKind.Pop:
-                _stack.Pop(instruction, keepFlags);
+                _stack.Pop(instruction, keepFlags, _groups[i]);
                 return false;
             case InstructionKind.Leave:
-                _stack.Leave(instruction, keepFlags);
+                _stack.Leave(instruction, keepFlags, _groups[i]);
                 return false;
             case InstructionKind.ClearInterruptFlag:
                 _emit.StoreContextImmediate32(ContextOffsets.InterruptFlag, 0);
@@ -268,7 +291,7 @@ internal sealed class BlockTranslator
                 _branches.Conditional(instruction, decoded.TargetFlagsLive[i]);
                 return false;
             case InstructionKind.Call:
-                _stack.PushReturnAddress(instruction.NextIP, keepFlags, instruction.IP);
+                _stack.PushReturnAddress(instruction.NextIP, keepFlags, instruction.IP, _groups[i]);
                 _returns.Push();
                 _branches.Call(instruction.NearBranchTarget, instruction.IP, decoded.TargetFlagsLive[i]);
                 Land(instruction, decoded.FlagsLive[i + 1]);
@@ -280,14 +303,14 @@ internal sealed class BlockTranslator
             case InstructionKind.IndirectCall:
                 LoadTarget(instruction);
                 _emit.StoreContext(ContextOffsets.SavedScratch, Scratch1);
-                _stack.PushReturnAddress(instruction.NextIP, keepFlags, instruction.IP);
+                _stack.PushReturnAddress(instruction.NextIP, keepFlags, instruction.IP, null);
                 _returns.Push();
                 _emit.LoadContext(Scratch1, ContextOffsets.SavedScratch);
                 _branches.Indirect(call: true);
                 Land(instruction, decoded.FlagsLive[i + 1]);
                 return false;
             case InstructionKind.Return:
-                _stack.Return(instruction);
+                _stack.Return(instruction, _groups[i]);
                 _returns.Return();
                 return true;
             case InstructionKind.Operation:
@@ -346,7 +369,7 @@ internal sealed class BlockTranslator
 
         _memory.LinearAddress(instruction);
         _memory.Probe(8, AccessKind.Read, keepFlags: false, instruction.IP);
-        _emit.Load(Scratch1, Scratch1, 8);
+        _emit.Load(Scratch1, Scratch1, 0);
     }
 
     private void EmitLoadAddress(in Instruction instruction)
@@ -443,6 +466,7 @@ internal sealed class BlockTranslator
 
     private void LoadExtendedState()
     {
+        _memory.Lose();
         _emit.Move(Scratch1, Rcx);
         _emit.LoadContext32(Rcx, ContextOffsets.ExtendedStateDead);
         int live = _emit.JumpIfRcxZero();

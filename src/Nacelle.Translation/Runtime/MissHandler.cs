@@ -18,7 +18,8 @@ internal static unsafe class MissHandler
             address, (ushort)access, (access & AccessKind.Write) != 0, out bool careful);
         if (host == null)
         {
-            context->ExitReason = (uint)(careful ? ExitReason.Careful : ExitReason.Fault);
+            context->ExitReason = (uint)((access & AccessKind.Group) != 0 ? ExitReason.Ungroup
+                : careful ? ExitReason.Careful : ExitReason.Fault);
         }
 
         return host;

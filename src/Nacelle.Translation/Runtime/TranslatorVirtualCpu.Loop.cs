@@ -13,6 +13,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 {
     private int _pendingLink = -1;
 
+    // Where the next block is to make its accesses one by one.
+    private ulong? _ungrouped;
+
     /// <inheritdoc/>
     public VirtualCpuExit Run()
     {
@@ -75,8 +78,14 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             case ExitReason.Link:
                 _counters.LinkExits++;
                 _pendingLink = (int)(uint)_context->ExitArgument;
-                ulong target = _links[_pendingLink].TargetRip;
-                _context->Registers.Rip = _memory.Mode.IsRelative ? _context->CodePage | (target & 0xFFF) : target;
+                Link link = _links[_pendingLink];
+                ulong target = _memory.Mode.IsRelative ? _context->CodePage | (link.TargetRip & 0xFFF) : link.TargetRip;
+                _context->Registers.Rip = target;
+                _ungrouped = link.IsUngrouped ? target : null;
+                return null;
+            case ExitReason.Ungroup:
+                _counters.UngroupExits++;
+                _ungrouped = _context->Registers.Rip;
                 return null;
             case ExitReason.Lookup:
                 _counters.LookupExits++;
@@ -305,10 +314,12 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             return null;
         }
 
-        Block? block = _blocks.Find(physical, mode);
+        bool grouped = _ungrouped != rip;
+        _ungrouped = null;
+        Block? block = _blocks.Find(physical, grouped ? mode : mode.WithoutGroups);
         if (block is null || (!mode.IsRelative && block.Rip != rip) || (block.SecondPage != ulong.MaxValue && !IsStillThere(block, linear)))
         {
-            block = TranslateBlock(rip, physical);
+            block = TranslateBlock(rip, physical, grouped);
         }
 
         if (block is null)
@@ -320,7 +331,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         {
             _pendingLink = -1;
         }
-        else
+        else if (grouped)
         {
             _jumps.Set(mode.Tlb, rip, block.LookupCode, global);
         }
@@ -356,7 +367,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     private bool IsStillThere(Block block, ulong linear) =>
         _memory.TryTranslateCode((linear | 0xFFF) + 1, out ulong second) && second == block.SecondPage;
 
-    private Block? TranslateBlock(ulong rip, ulong physical)
+    private Block? TranslateBlock(ulong rip, ulong physical, bool grouped)
     {
         if (_emit.Remaining < CodeMemory.LargestBlock)
         {
@@ -375,7 +386,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
         bool crosses = _decoded.Length > firstPage;
         Block block = _translator.Translate(
-            _decoded, _blocks.NextNumber, rip, physical, crosses ? second : ulong.MaxValue, _memory.Mode);
+            _decoded, _blocks.NextNumber, rip, physical, crosses ? second : ulong.MaxValue, _memory.Mode, grouped);
         _blocks.Add(block);
         _counters.Blocks++;
         _counters.Instructions += (ulong)_decoded.Count;

@@ -94,7 +94,12 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
     public GuestMemory Ram => _bus.Ram;
 
     /// <summary>What it has done so far.</summary>
-    internal TranslatorCounters Counters => _counters with { TlbMisses = _context->TlbMisses };
+    internal TranslatorCounters Counters => _counters with
+    {
+        TlbMisses = _context->TlbMisses,
+        ReturnMisses = _context->ReturnMisses,
+        ReturnUnderflows = _context->ReturnUnderflows,
+    };
 
     /// <summary>The guest's x87 and vector state in the standard format of XSAVE. Outside <see cref="Run"/>.</summary>
     internal Span<byte> ExtendedState => new(ContextOffsets.ExtendedState(_context), TranslatorContext.ExtendedStateSize);

@@ -51,11 +51,16 @@ internal static unsafe class ContextOffsets
     public static readonly int Jumps = Of((TranslatorContext* c) => c->Jumps);
     public static readonly int Tlb = Of((TranslatorContext* c) => c->Tlb);
 
+    private static readonly int s_groups = Of((TranslatorContext* c) => c->Groups);
+
     private delegate void* Locator(TranslatorContext* context);
 
     /// <summary>Offset of the base of a segment.</summary>
     public static int SegmentBase(SegmentName name) =>
         Of((TranslatorContext* c) => &c->Registers.Es) + ((int)name * sizeof(SegmentRegister));
+
+    /// <summary>Offset of the host pointer of a group of accesses.</summary>
+    public static int Group(int slot) => s_groups + (slot * sizeof(ulong));
 
     /// <summary>Offset of the selector of a segment.</summary>
     public static int SegmentSelector(SegmentName name) =>

@@ -19,6 +19,9 @@ internal unsafe struct TranslatorContext
     /// <summary>Entries of the table from guest RIP to translated code.</summary>
     public const int JumpEntries = 32768;
 
+    /// <summary>Host pointers that groups of accesses of one block share.</summary>
+    public const int GroupPointers = 8;
+
     /// <summary>Bytes kept for XSAVE; x87 to AVX-512 need 2688.</summary>
     public const int ExtendedStateSize = 4096;
 
@@ -147,6 +150,9 @@ internal unsafe struct TranslatorContext
     /// <summary>Misses of the soft TLB.</summary>
     public ulong TlbMisses;
 
+    /// <summary>Host pointers of the first bytes of groups of accesses; valid inside one block.</summary>
+    public fixed ulong Groups[GroupPointers];
+
     /// <summary>For each soft TLB's mode a table from guest RIP to host code: RIPs, then targets.</summary>
     public fixed ulong Jumps[TlbCount * 2 * JumpEntries];
 
@@ -169,6 +175,9 @@ internal enum AccessKind : uint
 
     /// <summary>Writes.</summary>
     Write = 1 << 17,
+
+    /// <summary>Asks for several accesses at once, none of which may fail: without success they are made one by one.</summary>
+    Group = 1 << 18,
 }
 
 /// <summary>Why translated code returned to the monitor.</summary>
@@ -194,6 +203,9 @@ internal enum ExitReason : uint
 
     /// <summary>The host raised an exception; the argument is its program counter.</summary>
     HostFault = 7,
+
+    /// <summary>A group of accesses cannot be made as one: the block goes on at RIP without groups.</summary>
+    Ungroup = 9,
 
     /// <summary>The monitor goes on with the repeated string instruction at RIP; the argument is its number.</summary>
     Repeated = 8,

@@ -21,6 +21,15 @@ public struct TranslatorCounters
     /// <summary>Returns for an access across pages, to a device or to watched code.</summary>
     public ulong CarefulExits;
 
+    /// <summary>Returns because accesses that are made as one lay across pages or were refused.</summary>
+    public ulong UngroupExits;
+
+    /// <summary>Returns of the guest that went elsewhere than the return stack said.</summary>
+    public ulong ReturnMisses;
+
+    /// <summary>Returns of the guest that found the return stack empty.</summary>
+    public ulong ReturnUnderflows;
+
     /// <summary>Returns because another thread wanted attention.</summary>
     public ulong AttentionExits;
 
@@ -59,6 +68,9 @@ public struct TranslatorCounters
         OperationExits = left.OperationExits + right.OperationExits,
         FaultExits = left.FaultExits + right.FaultExits,
         CarefulExits = left.CarefulExits + right.CarefulExits,
+        UngroupExits = left.UngroupExits + right.UngroupExits,
+        ReturnMisses = left.ReturnMisses + right.ReturnMisses,
+        ReturnUnderflows = left.ReturnUnderflows + right.ReturnUnderflows,
         AttentionExits = left.AttentionExits + right.AttentionExits,
         HostFaultExits = left.HostFaultExits + right.HostFaultExits,
         TlbMisses = left.TlbMisses + right.TlbMisses,
