@@ -11,18 +11,17 @@ namespace Nacelle.Translation.Emit;
 /// monitor prepares in the context what depends on MSRs and control registers, and clears
 /// <see cref="TranslatorContext.FastCalls"/> where the instructions are not as usual.
 /// </summary>
-internal static class FastCallThunks
+internal sealed class FastCallThunks(CodeEmitter emit)
 {
     private const int Arithmetic = 0x8D5;
     private const int Fixed = 0x202;
     private const int TrapFlag = 0x100;
 
     /// <summary>Emits SYSCALL: entered by a jump with the address of the next instruction in R14.</summary>
-    /// <param name="emit">Where.</param>
     /// <param name="operation">Thunk to the monitor, for everything unusual.</param>
     /// <param name="lookup">Thunk of the indirect branch for supervisor code.</param>
     /// <returns>Its address.</returns>
-    public static ulong EmitSystemCall(CodeEmitter emit, ulong operation, ulong lookup)
+    public ulong EmitSystemCall(ulong operation, ulong lookup)
     {
         Assembler c = new(64);
         Label slow = c.CreateLabel();
@@ -59,16 +58,15 @@ internal static class FastCallThunks
         c.popfq();
         c.lea(r15, __[r14 - 2]);
         c.jmp(operation);
-        return Place(emit, c);
+        return Place(c);
     }
 
     /// <summary>Emits SYSRET to 64-bit code: entered by a jump with its own address in R14.</summary>
-    /// <param name="emit">Where.</param>
     /// <param name="operation">Thunk to the monitor, for everything unusual.</param>
     /// <param name="attention">Thunk to the monitor when an interrupt waits.</param>
     /// <param name="lookup">Thunk of the indirect branch for user code.</param>
     /// <returns>Its address.</returns>
-    public static ulong EmitSystemReturn(CodeEmitter emit, ulong operation, ulong attention, ulong lookup)
+    public ulong EmitSystemReturn(ulong operation, ulong attention, ulong lookup)
     {
         const int restored = (int)(RflagsBits.Writable | RflagsBits.IoPrivilege | RflagsBits.Interrupt | 0x18_0000);
         Assembler c = new(64);
@@ -106,11 +104,11 @@ internal static class FastCallThunks
         c.popfq();
         c.mov(r15, r14);
         c.jmp(operation);
-        return Place(emit, c);
+        return Place(c);
     }
 
     /// <summary>Stores the flags in R15 and the two that have words of their own; R14 is lost.</summary>
-    private static void StoreFlags(Assembler c)
+    private void StoreFlags(Assembler c)
     {
         c.mov(Quad(ContextOffsets.Rflags), r15);
         c.mov(r14d, r15d);
@@ -133,7 +131,7 @@ internal static class FastCallThunks
     }
 
     /// <summary>Sets the arithmetic part of R15 aside in the form of <see cref="FlagsEmitter"/>; R14 and R15 are lost.</summary>
-    private static void SaveFlags(Assembler c)
+    private void SaveFlags(Assembler c)
     {
         c.mov(r14d, r15d);
         c.shl(r14d, 8);
@@ -144,7 +142,7 @@ internal static class FastCallThunks
     }
 
     /// <summary>Makes CS and SS flat segments; what is not their base is prepared in the context. R14 is lost.</summary>
-    private static void StoreSegments(Assembler c, int code, int stack)
+    private void StoreSegments(Assembler c, int code, int stack)
     {
         int cs = ContextOffsets.SegmentBase(SegmentName.Cs);
         int ss = ContextOffsets.SegmentBase(SegmentName.Ss);
@@ -156,11 +154,11 @@ internal static class FastCallThunks
         c.mov(Quad(ss + 8), r14);
     }
 
-    private static AssemblerMemoryOperand Word(int offset) => __dword_ptr.gs[offset];
+    private AssemblerMemoryOperand Word(int offset) => __dword_ptr[emit.ContextAddress(offset)];
 
-    private static AssemblerMemoryOperand Quad(int offset) => __qword_ptr.gs[offset];
+    private AssemblerMemoryOperand Quad(int offset) => __qword_ptr[emit.ContextAddress(offset)];
 
-    private static ulong Place(CodeEmitter emit, Assembler assembler)
+    private ulong Place(Assembler assembler)
     {
         ulong start = emit.Address;
         assembler.Assemble(new EmitterWriter(emit), start);

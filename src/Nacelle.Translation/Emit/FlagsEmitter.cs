@@ -19,7 +19,7 @@ internal sealed class FlagsEmitter(CodeEmitter emit)
     {
         if (!AreSaved)
         {
-            // mov r15, rax; lahf; seto al; mov gs:[SavedFlags], ax; mov rax, r15.
+            // mov r15, rax; lahf; seto al; mov [context.SavedFlags], ax; mov rax, r15.
             emit.Move(Scratch2, Rax);
             emit.Bytes([0x9F, 0x0F, 0x90, 0xC0]);
             emit.StoreContext16(ContextOffsets.SavedFlags, Rax);
@@ -41,7 +41,7 @@ internal sealed class FlagsEmitter(CodeEmitter emit)
     /// <summary>Loads the flags that are set aside, wherever that is known to be so; <see cref="Scratch2"/> is lost.</summary>
     public void Load()
     {
-        // mov r15, rax; movzx eax, word gs:[SavedFlags]; add al, 0x7f; sahf; mov rax, r15.
+        // mov r15, rax; movzx eax, word [context.SavedFlags]; add al, 0x7f; sahf; mov rax, r15.
         emit.Move(Scratch2, Rax);
         emit.LoadContext16(Rax, ContextOffsets.SavedFlags);
         emit.Bytes([0x04, 0x7F, 0x9E]);

@@ -67,7 +67,9 @@ internal sealed class GenericEmitter
     /// <param name="original">The guest's bytes; empty where they cannot be copied as they are.</param>
     /// <param name="keepFlags">Whether the flags before the instruction are still needed.</param>
     /// <param name="member">Its access in a group, if it is in one.</param>
-    public void Emit(in Instruction instruction, ReadOnlySpan<byte> original, bool keepFlags, GroupMember? member)
+    /// <param name="guestOffset">Its offset in the block.</param>
+    public void Emit(
+        in Instruction instruction, ReadOnlySpan<byte> original, bool keepFlags, GroupMember? member, ushort guestOffset)
     {
         if (member is not null)
         {
@@ -87,6 +89,10 @@ internal sealed class GenericEmitter
 
             _memory.Probe((ushort)access, access & ~(AccessKind)0xFFFF, keepFlags, instruction.IP);
             EmitRedirected(instruction);
+            if ((access & AccessKind.Write) != 0)
+            {
+                _memory.CanRepeat(instruction, guestOffset);
+            }
         }
         else if (original.Length != 0 && MemoryOperand(instruction) < 0 && !NeedsRenaming(instruction))
         {
@@ -129,7 +135,7 @@ internal sealed class GenericEmitter
         }
         else
         {
-            SpilledOperands.TryRedirect(ref copy, _information.GetInfo(copy));
+            SpilledOperands.TryRedirect(ref copy, _information.GetInfo(copy), _emit.ContextAddress(0));
         }
 
         Span<(int Guest, HostRegister Host)> stores = stackalloc (int, HostRegister)[4];

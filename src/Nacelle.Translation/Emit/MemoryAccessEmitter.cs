@@ -152,7 +152,10 @@ internal sealed class MemoryAccessEmitter(
         }
         else
         {
-            emit.ExtractContext(Scratch2, Scratch1, ContextOffsets.TlbIndexMask);
+            // PEXT would do what three instructions do here, but takes longer than they do.
+            emit.Move32(Scratch2, Scratch1);
+            emit.ShiftRight32(Scratch2, 12);
+            emit.And32(Scratch2, TranslatorContext.TlbEntries - 1);
             emit.AddTable(Scratch1, tags, Scratch2);
             emit.Compare(Scratch1, 4096 - size);
             miss = emit.JumpIf(Condition.Above);
@@ -162,60 +165,95 @@ internal sealed class MemoryAccessEmitter(
         _misses.Add(new PendingMiss(miss, tags, rip, (AccessKind)size | kind, emit.Address, keepFlags, flags.AreSaved));
     }
 
+    /// <summary>Says how to make the access again that was probed last, for the case that it lies across pages.</summary>
+    /// <param name="instruction">The instruction, which has been emitted by now.</param>
+    /// <param name="guestOffset">Its offset in the block.</param>
+    public void CanRepeat(in Instruction instruction, ushort guestOffset)
+    {
+        int last = _misses.Count - 1;
+        _misses[last] = _misses[last] with { Repeated = instruction, GuestOffset = guestOffset, After = emit.Address };
+    }
+
     /// <summary>Emits what happens on misses, out of the way of the block's own code.</summary>
-    public void EmitMisses()
+    /// <param name="repeat">Emits an instruction with its operand at the pointer in <see cref="Scratch1"/>.</param>
+    public void EmitMisses(Action<Instruction, ushort, bool> repeat)
     {
         foreach (PendingMiss miss in _misses)
         {
+            int size = (ushort)miss.Access;
+            bool group = (miss.Access & AccessKind.Group) != 0;
+            bool write = (miss.Access & AccessKind.Write) != 0;
+            int across = 0;
             emit.PatchHere(miss.Jump);
             if (miss.KeepFlags)
             {
                 emit.LoadTable(Rcx, miss.Tags, Scratch2);
 
-                // not rcx: negation by NOT and +1, because NEG would touch the flags.
-                emit.Bytes([0x48, 0xF7, 0xD1]);
+                // Negation by NOT and +1, because NEG would touch the flags.
+                emit.Not(Rcx);
                 emit.LoadAddress(Scratch1, Scratch1, Rcx, 1, 1);
                 emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
             }
             else
             {
                 emit.SubtractTable(Scratch1, miss.Tags, Scratch2);
+                if (size > 1 && (group || !write || miss.After != 0))
+                {
+                    emit.Move32(Scratch2, Scratch1);
+                    emit.And32(Scratch2, 0xFFF);
+                    emit.Compare(Scratch2, 4096 - size);
+                    across = emit.JumpIf(Condition.Above);
+                }
             }
 
-            int across = 0;
-            bool group = (miss.Access & AccessKind.Group) != 0;
-            if (group)
-            {
-                emit.Move32(Scratch2, Scratch1);
-                emit.And32(Scratch2, 0xFFF);
-                emit.Compare(Scratch2, 4096 - (ushort)miss.Access);
-                across = emit.JumpIf(Condition.Above);
-            }
-
-            if (miss.FlagsSaved)
-            {
-                // A fault shows them.
-                flags.Load();
-            }
-
-            emit.StoreContextImmediate32(ContextOffsets.AccessKind, (uint)miss.Access);
-            addresses.Load(Scratch2, miss.Rip);
-            emit.StoreContext(ContextOffsets.Rip, Scratch2);
+            Report(miss, miss.Access);
             emit.CallTo(thunks.Miss);
             emit.JumpTo(miss.Return);
+            if (across == 0)
+            {
+                continue;
+            }
+
+            emit.PatchHere(across);
             if (group)
             {
-                emit.PatchHere(across);
                 if (miss.FlagsSaved)
                 {
                     flags.Load();
                 }
 
                 LinkWithoutGroups(miss.Rip);
+                continue;
+            }
+
+            Report(miss, write ? miss.Access | AccessKind.CopiedBack : miss.Access);
+            emit.CallTo(thunks.BeforeCrossing[(Mode.Tlb * 2) + (write ? 1 : 0)]);
+            if (write)
+            {
+                repeat(miss.Repeated, miss.GuestOffset, miss.FlagsSaved);
+                emit.CallTo(thunks.AfterCrossing);
+                emit.JumpTo(miss.After);
+            }
+            else
+            {
+                emit.JumpTo(miss.Return);
             }
         }
 
         _misses.Clear();
+    }
+
+    private void Report(in PendingMiss miss, AccessKind access)
+    {
+        if (miss.FlagsSaved)
+        {
+            // A fault shows them.
+            flags.Load();
+        }
+
+        emit.StoreContextImmediate32(ContextOffsets.AccessKind, (uint)access);
+        addresses.Load(Scratch2, miss.Rip);
+        emit.StoreContext(ContextOffsets.Rip, Scratch2);
     }
 
     private void ProbeGroup(GroupMember member, ulong rip)
@@ -264,5 +302,15 @@ internal sealed class MemoryAccessEmitter(
     }
 
     private readonly record struct PendingMiss(
-        int Jump, int Tags, ulong Rip, AccessKind Access, ulong Return, bool KeepFlags, bool FlagsSaved);
+        int Jump, int Tags, ulong Rip, AccessKind Access, ulong Return, bool KeepFlags, bool FlagsSaved)
+    {
+        /// <summary>The instruction, where it writes and may be made again.</summary>
+        public Instruction Repeated { get; init; }
+
+        /// <summary>Its offset in the block.</summary>
+        public ushort GuestOffset { get; init; }
+
+        /// <summary>Address of what follows it, or zero.</summary>
+        public ulong After { get; init; }
+    }
 }

@@ -13,8 +13,9 @@ internal static class SpilledOperands
     /// <summary>Turns one register operand into the context's memory, where the encoding and the semantics allow it.</summary>
     /// <param name="instruction">Without a memory operand.</param>
     /// <param name="accesses">How each operand is used.</param>
+    /// <param name="registers">Address of the context's general registers.</param>
     /// <returns>Whether it has a memory operand now.</returns>
-    public static bool TryRedirect(ref Instruction instruction, in InstructionInfo accesses)
+    public static bool TryRedirect(ref Instruction instruction, in InstructionInfo accesses, int registers)
     {
         if (instruction.Mnemonic is Mnemonic.Xchg or Mnemonic.Cmpxchg or Mnemonic.Xadd or Mnemonic.Bt or Mnemonic.Bts
             or Mnemonic.Btr or Mnemonic.Btc || UsesHighByte(instruction))
@@ -52,9 +53,9 @@ internal static class SpilledOperands
             instruction.MemoryBase = Register.None;
             instruction.MemoryIndex = Register.None;
             instruction.MemoryIndexScale = 1;
-            instruction.MemoryDisplacement64 = (ulong)(guest * 8);
+            instruction.MemoryDisplacement64 = (ulong)(registers + (guest * 8));
             instruction.MemoryDisplSize = 4;
-            instruction.SegmentPrefix = Register.GS;
+            instruction.SegmentPrefix = Register.None;
 
             // PEXTRB and its like fill a register but write less to memory.
             if (!reads && instruction.MemorySize.GetSize() != register.GetSize())

@@ -67,9 +67,9 @@ internal sealed class StringEmitter(CodeEmitter emit)
     private static int Variant(in Instruction instruction, ExecutionMode mode) =>
         (((IsMove(instruction) ? 4 : 0) + Shift(instruction)) * 3) + mode.Tlb;
 
-    private static AssemblerMemoryOperand Context32(int offset) => __dword_ptr.gs[offset];
+    private AssemblerMemoryOperand Context32(int offset) => __dword_ptr[emit.ContextAddress(offset)];
 
-    private static void Store(Assembler assembler, int shift, int tlb)
+    private void Store(Assembler assembler, int shift, int tlb)
     {
         Label loop = assembler.CreateLabel();
         Label done = assembler.CreateLabel();
@@ -115,7 +115,7 @@ internal sealed class StringEmitter(CodeEmitter emit)
         assembler.ret();
     }
 
-    private static void Move(Assembler assembler, int shift, int tlb)
+    private void Move(Assembler assembler, int shift, int tlb)
     {
         Label loop = assembler.CreateLabel();
         Label missed = assembler.CreateLabel();
@@ -180,7 +180,7 @@ internal sealed class StringEmitter(CodeEmitter emit)
     }
 
     /// <summary>Each turn: anything left to do, forwards, and nobody waiting?</summary>
-    private static void Begin(Assembler assembler, Label loop, Label done)
+    private void Begin(Assembler assembler, Label loop, Label done)
     {
         assembler.Label(ref loop);
         assembler.test(rcx, rcx);
@@ -192,7 +192,7 @@ internal sealed class StringEmitter(CodeEmitter emit)
     }
 
     /// <summary>Leaves the offset in the page in r14 and the entry's number in r15.</summary>
-    private static void Probe(Assembler assembler, AssemblerRegister64 address, int tags, int shift, Label miss)
+    private void Probe(Assembler assembler, AssemblerRegister64 address, int tags, int shift, Label miss)
     {
         assembler.mov(r14, address);
         assembler.mov(r15, address);
@@ -203,5 +203,5 @@ internal sealed class StringEmitter(CodeEmitter emit)
         assembler.ja(miss);
     }
 
-    private static AssemblerMemoryOperand Table(int offset) => __qword_ptr.gs[(r15 * 8) + offset];
+    private AssemblerMemoryOperand Table(int offset) => __qword_ptr[(r15 * 8) + emit.ContextAddress(offset)];
 }

@@ -30,8 +30,17 @@ internal sealed unsafe class Thunks
         ReturnLookup = EmitReturnLookup();
         ReturnMiss = EmitReturnMiss();
         Enter = EmitEnter(EmitReturnUnderflow());
-        SystemCall = FastCallThunks.EmitSystemCall(emit, Operation, Lookup[0]);
-        SystemReturn = FastCallThunks.EmitSystemReturn(emit, Operation, Attention, Lookup[1]);
+        PageCrossingThunks crossings = new(emit, (ulong)ContextOffsets.Bounce(context));
+        BeforeCrossing = new ulong[TranslatorContext.TlbCount * 2];
+        for (int i = 0; i < BeforeCrossing.Length; i++)
+        {
+            BeforeCrossing[i] = crossings.EmitBefore(i / 2, i % 2 != 0, Miss);
+        }
+
+        AfterCrossing = crossings.EmitAfter();
+        FastCallThunks calls = new(emit);
+        SystemCall = calls.EmitSystemCall(Operation, Lookup[0]);
+        SystemReturn = calls.EmitSystemReturn(Operation, Attention, Lookup[1]);
     }
 
     /// <summary>From the monitor: (context, host code) → exit reason, by the System V convention.</summary>
@@ -72,6 +81,12 @@ internal sealed unsafe class Thunks
 
     /// <summary>Indirect branch to the RIP in <see cref="Scratch1"/>, for each soft TLB's mode; the guest's flags are set aside.</summary>
     public ulong[] Lookup { get; }
+
+    /// <summary>Called before an access across pages; for each soft TLB, to read and to write.</summary>
+    public ulong[] BeforeCrossing { get; }
+
+    /// <summary>Called after an access across pages that writes.</summary>
+    public ulong AfterCrossing { get; }
 
     /// <summary>SYSCALL; the next instruction's RIP in <see cref="Scratch1"/>.</summary>
     public ulong SystemCall { get; }

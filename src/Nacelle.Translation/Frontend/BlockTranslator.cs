@@ -127,7 +127,11 @@ internal sealed class BlockTranslator
         }
 
         _polls.EmitStubs();
-        _memory.EmitMisses();
+        _memory.EmitMisses((instruction, guestOffset, flagsSaved) =>
+        {
+            _map.Add(new InstructionPlace(_emit.Position - start, guestOffset, flagsSaved));
+            _generic.EmitRedirected(instruction);
+        });
         _branches.EmitStubs();
         return new Block
         {
@@ -224,7 +228,7 @@ internal sealed class BlockTranslator
                 ReadOnlySpan<byte> original = _mode.IsLong
                     ? decoded.Code.Slice(decoded.Offsets[i], instruction.Length)
                     : default;
-                _generic.Emit(instruction, original, keepFlags, _groups[i]);
+                _generic.Emit(instruction, original, keepFlags, _groups[i], decoded.Offsets[i]);
                 return false;
             case InstructionKind.TouchMemory:
                 _memory.LinearAddress(instruction);

@@ -128,27 +128,42 @@ internal sealed unsafe class LinearMemory : ILinearMemory
         return host;
     }
 
-    /// <summary>A read across pages is put together in the bounce buffer; as far from a 64-byte boundary as it is in the guest, for
-    /// instructions that insist on alignment.</summary>
+    /// <summary>
+    /// What lies across pages is put together in the bounce buffer; as far from a 64-byte boundary as it is in the guest, for
+    /// instructions that insist on alignment.
+    /// </summary>
     private byte* ResolveAcross(int tlb, ulong address, int size, bool write, out bool careful)
     {
         ulong second = (address | PageMask) + 1;
+        uint inFirst = (uint)(second - address);
+        uint inSecond = (uint)size - inFirst;
         careful = false;
-        if (!TryFill(tlb, address, write, out _, out byte* first) || !TryFill(tlb, second, write, out _, out byte* rest))
+        if (!TryFill(tlb, address, write, out ulong physical, out byte* first)
+            || !TryFill(tlb, second, write, out ulong physicalRest, out byte* rest))
         {
             return null;
         }
 
-        if (write || first == null || rest == null)
+        bool copiedBack = ((AccessKind)_context->AccessKind & AccessKind.CopiedBack) != 0;
+        if (first == null || rest == null
+            || (write && (!copiedBack || _watch.Overlaps(physical, (int)inFirst) || _watch.Overlaps(physicalRest, (int)inSecond))))
         {
             careful = true;
             return null;
         }
 
         byte* bounce = ContextOffsets.Bounce(_context) + (address & 63);
-        uint inFirst = (uint)(second - address);
         Unsafe.CopyBlockUnaligned(bounce, first, inFirst);
-        Unsafe.CopyBlockUnaligned(bounce + inFirst, rest, (uint)size - inFirst);
+        Unsafe.CopyBlockUnaligned(bounce + inFirst, rest, inSecond);
+        if (write)
+        {
+            _context->BouncePointer = (ulong)bounce;
+            _context->FirstPart = (ulong)first;
+            _context->FirstLength = inFirst;
+            _context->SecondPart = (ulong)rest;
+            _context->SecondLength = inSecond;
+        }
+
         return bounce;
     }
 

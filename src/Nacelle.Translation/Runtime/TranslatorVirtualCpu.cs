@@ -57,14 +57,14 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWa
         _configuration = configuration;
         _bus = bus;
         _watch = watch;
-        _contextMapping = MemoryMapping.Anonymous(
+        _contextMapping = MemoryMapping.AnonymousLow(
             (ulong)(sizeof(TranslatorContext) + 4095) & ~4095UL, MemoryProtection.Read | MemoryProtection.Write);
         _context = (TranslatorContext*)_contextMapping.Address;
         _self = GCHandle.Alloc(this);
         ContextOwners.Register(_context, _self);
         InitialiseContext();
         _code = new CodeMemory(codeSize);
-        _emit = new CodeEmitter(_code.Writable, _code.Executable, codeSize);
+        _emit = new CodeEmitter(_code.Writable, _code.Executable, codeSize, (int)_context);
         _thunks = new Thunks(_emit, _context, (nint)(delegate* unmanaged<TranslatorContext*, ulong, byte*>)&MissHandler.Handle);
         _carefulStart = _emit.Position;
         _codeStart = _carefulStart + (CarefulCode.Size * CarefulCode.Count);

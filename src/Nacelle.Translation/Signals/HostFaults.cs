@@ -91,7 +91,7 @@ internal static unsafe partial class HostFaults
         }
 
         s_code = new CodeMemory(4096);
-        CodeEmitter emit = new(s_code.Writable, s_code.Executable, 4096);
+        CodeEmitter emit = new(s_code.Writable, s_code.Executable, 4096, context: 0);
         EmitHandler(emit);
         foreach (int signal in s_signals)
         {
@@ -138,7 +138,10 @@ internal static unsafe partial class HostFaults
         emit.Bytes([0x4C, 0x8B, 0x8A]);
         emit.Int32(SavedTrapNumber);
         emit.Bytes([0x49, 0xC1, 0xE1, 0x38, 0x49, 0x09, 0xC1]);
-        emit.StoreContext(ContextOffsets.ExitArgument, R9);
+
+        // mov gs:[ExitArgument], r9: whichever vCPU's context this thread has.
+        emit.Bytes([0x65, 0x4C, 0x89, 0x0C, 0x25]);
+        emit.Int32(ContextOffsets.ExitArgument);
         emit.Bytes([0x4C, 0x8B, 0x49, 0x10, 0x4C, 0x89, 0x8A]);
         emit.Int32(SavedRip);
         emit.Return();

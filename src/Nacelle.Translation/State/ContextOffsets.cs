@@ -46,6 +46,10 @@ internal static unsafe class ContextOffsets
     public static readonly int DirectionFlag = Of((TranslatorContext* c) => &c->DirectionFlag);
     public static readonly int ExitReason = Of((TranslatorContext* c) => &c->ExitReason);
     public static readonly int ExitArgument = Of((TranslatorContext* c) => &c->ExitArgument);
+    public static readonly int FirstPart = Of((TranslatorContext* c) => &c->FirstPart);
+    public static readonly int SecondPart = Of((TranslatorContext* c) => &c->SecondPart);
+    public static readonly int FirstLength = Of((TranslatorContext* c) => &c->FirstLength);
+    public static readonly int SecondLength = Of((TranslatorContext* c) => &c->SecondLength);
     public static readonly int AccessKind = Of((TranslatorContext* c) => &c->AccessKind);
     public static readonly int TscOffset = Of((TranslatorContext* c) => &c->Registers.TscOffset);
     public static readonly int Jumps = Of((TranslatorContext* c) => c->Jumps);

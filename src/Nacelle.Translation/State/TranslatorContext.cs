@@ -4,7 +4,8 @@ using Nacelle.Cpu;
 namespace Nacelle.Translation.State;
 
 /// <summary>
-/// One vCPU's state as emitted code sees it: the GS base points here while translated code runs. Owned by the vCPU's thread;
+/// One vCPU's state as emitted code sees it, which names it by its address, below 2 GiB. The GS base points here too while
+/// translated code runs, for the handler of host exceptions. Owned by the vCPU's thread;
 /// the two request words are also cleared by other threads.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
@@ -144,6 +145,18 @@ internal unsafe struct TranslatorContext
     /// <summary>Bytes and kind of the access that missed; see <see cref="AccessKind"/>.</summary>
     public uint AccessKind;
 
+    /// <summary>Host address of the first part of a write across pages.</summary>
+    public ulong FirstPart;
+
+    /// <summary>Host address of its second part.</summary>
+    public ulong SecondPart;
+
+    /// <summary>Bytes of its first part.</summary>
+    public uint FirstLength;
+
+    /// <summary>Bytes of its second part.</summary>
+    public uint SecondLength;
+
     /// <summary>Handle of the vCPU that the context belongs to.</summary>
     public ulong Owner;
 
@@ -178,6 +191,9 @@ internal enum AccessKind : uint
 
     /// <summary>Asks for several accesses at once, none of which may fail: without success they are made one by one.</summary>
     Group = 1 << 18,
+
+    /// <summary>What it writes to the bounce buffer is copied to where it belongs, so that it may lie across pages.</summary>
+    CopiedBack = 1 << 19,
 }
 
 /// <summary>Why translated code returned to the monitor.</summary>
