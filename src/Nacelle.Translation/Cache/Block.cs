@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Nacelle.Translation.Frontend;
 
 namespace Nacelle.Translation.Cache;
 
@@ -43,6 +44,9 @@ internal sealed class Block
 
     /// <summary>For each instruction, where its host code begins and its offset in the block; finds the guest instruction behind a host address.</summary>
     public required InstructionPlace[] Map { get; init; }
+
+    /// <summary>Where the code keeps changing, what the block compares itself with.</summary>
+    public ChangingCode? Changing { get; init; }
 
     /// <summary>Links of other blocks (or this one) that jump straight here.</summary>
     public List<int> IncomingLinks { get; } = [];

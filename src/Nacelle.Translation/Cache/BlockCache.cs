@@ -39,9 +39,23 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
         target.IncomingLinks.Add(link);
     }
 
+    /// <summary>Drops one block.</summary>
+    public void Remove(Block block)
+    {
+        ulong page = block.PhysicalAddress & ~0xFFFUL;
+        Drop(block, page);
+        if (_byPage.TryGetValue(page, out List<Block>? blocks))
+        {
+            blocks.Remove(block);
+        }
+    }
+
     /// <summary>Drops the blocks that touch chunks of a page.</summary>
+    /// <param name="page">Guest-physical address of the page.</param>
+    /// <param name="chunks">The chunks.</param>
+    /// <param name="dropped">Told of each block.</param>
     /// <returns>Whether there were any.</returns>
-    public bool Invalidate(ulong page, ulong chunks)
+    public bool Invalidate(ulong page, ulong chunks, Action<Block> dropped)
     {
         if (!_byPage.TryGetValue(page, out List<Block>? blocks))
         {
@@ -56,6 +70,7 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
             }
 
             Drop(block, page);
+            dropped(block);
             return true;
         });
         if (blocks.Count == 0)

@@ -9,14 +9,22 @@ namespace Nacelle.Translation.Cache;
 internal sealed class CodeWatch : IGuestMemoryObserver
 {
     private const int ChunkShift = 6;
+
+    // So many changes within so many milliseconds and a page is one whose code keeps changing.
+    private const int ManyChanges = 16;
+    private const long Window = 1000;
+    private const byte Volatile = 255;
     private readonly GuestMemory _ram;
     private readonly ulong[] _chunks;
+    private readonly byte[] _changes;
+    private long _windowEnd;
     private ICodeWatcher[] _watchers = [];
 
     public CodeWatch(GuestMemory ram)
     {
         _ram = ram;
         _chunks = new ulong[ram.Size / GuestMemory.PageSize];
+        _changes = new byte[_chunks.Length];
         ram.AddObserver(this);
     }
 
@@ -24,11 +32,18 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     public void Add(ICodeWatcher watcher) => _watchers = [.. _watchers, watcher];
 
     /// <summary>Whether code has been translated from this page.</summary>
-    public bool IsWatched(ulong page) => TryIndex(page, out int index) && Volatile.Read(ref _chunks[index]) != 0;
+    public bool IsWatched(ulong page) => TryIndex(page, out int index) && System.Threading.Volatile.Read(ref _chunks[index]) != 0;
+
+    /// <summary>
+    /// Whether the code of this page keeps changing: it is not watched any more, and blocks translated from it look for
+    /// themselves whether they are still right.
+    /// </summary>
+    public bool KeepsChanging(ulong page) =>
+        TryIndex(page, out int index) && System.Threading.Volatile.Read(ref _changes[index]) == Volatile;
 
     /// <summary>Whether code has been translated from the chunks of a range that lies in one page.</summary>
     public bool Overlaps(ulong address, int length) =>
-        TryIndex(address, out int index) && (Volatile.Read(ref _chunks[index]) & Mask(address, length)) != 0;
+        TryIndex(address, out int index) && (System.Threading.Volatile.Read(ref _chunks[index]) & Mask(address, length)) != 0;
 
     /// <summary>
     /// Watches chunks of a page before its bytes are read for translation. When the page was not watched so far, other
@@ -36,12 +51,12 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     /// </summary>
     public void Watch(ulong address, ulong mask, ICodeWatcher self)
     {
-        if (!TryIndex(address, out int index))
+        if (!TryIndex(address, out int index) || System.Threading.Volatile.Read(ref _changes[index]) == Volatile)
         {
             return;
         }
 
-        if ((Volatile.Read(ref _chunks[index]) & mask) == mask)
+        if ((System.Threading.Volatile.Read(ref _chunks[index]) & mask) == mask)
         {
             return;
         }
@@ -81,12 +96,51 @@ internal sealed class CodeWatch : IGuestMemoryObserver
             return false;
         }
 
+        if (Count(index))
+        {
+            // Everything of it goes, and is translated anew in the other way.
+            Interlocked.Exchange(ref _chunks[index], 0);
+            hit = ulong.MaxValue;
+        }
+
         foreach (ICodeWatcher watcher in _watchers)
         {
             watcher.RequestInvalidation(address & ~0xFFFUL, hit);
         }
 
         return true;
+    }
+
+    /// <summary>Counts a change of a page.</summary>
+    /// <returns>Whether it has become one whose code keeps changing.</returns>
+    private bool Count(int index)
+    {
+        long now = Environment.TickCount64;
+        if (now >= System.Threading.Volatile.Read(ref _windowEnd))
+        {
+            // Counts are a hint: that two threads may race here does no harm. What is volatile stays so.
+            System.Threading.Volatile.Write(ref _windowEnd, now + Window);
+            foreach (ref byte count in _changes.AsSpan())
+            {
+                if (count is not (0 or Volatile))
+                {
+                    count = 0;
+                }
+            }
+        }
+
+        if (_changes[index] == Volatile)
+        {
+            return false;
+        }
+
+        bool many = ++_changes[index] >= ManyChanges;
+        if (many)
+        {
+            System.Threading.Volatile.Write(ref _changes[index], Volatile);
+        }
+
+        return many;
     }
 
     /// <inheritdoc/>

@@ -24,6 +24,7 @@ internal sealed unsafe class Thunks
         Operation = EmitReason(ExitReason.Operation, storeRip: true);
         Repeated = EmitReason(ExitReason.Repeated, storeRip: true);
         Attention = EmitReason(ExitReason.Attention, storeRip: true);
+        Stale = EmitReason(ExitReason.Stale, storeRip: true);
         LookupMiss = EmitLookupMiss();
         HostFault = EmitReason(ExitReason.HostFault, storeRip: false);
         Lookup = [EmitLookup(0), EmitLookup(1), EmitLookup(2)];
@@ -66,6 +67,9 @@ internal sealed unsafe class Thunks
 
     /// <summary>To the monitor because it asked; the next RIP in <see cref="Scratch2"/>.</summary>
     public ulong Attention { get; }
+
+    /// <summary>To the monitor because a block's code has changed; its RIP in <see cref="Scratch2"/>.</summary>
+    public ulong Stale { get; }
 
     /// <summary>To the monitor after a host exception; argument in the context.</summary>
     public ulong HostFault { get; }

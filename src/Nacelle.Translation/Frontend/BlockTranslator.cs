@@ -17,6 +17,7 @@ internal sealed class BlockTranslator
     private readonly BranchEmitter _branches;
     private readonly FlagsEmitter _flags;
     private readonly AccessGroups _groups = new();
+    private readonly ChangingCodeEmitter _changing;
     private readonly PollEmitter _polls;
     private readonly ReturnStackEmitter _returns;
     private readonly StackEmitter _stack;
@@ -38,6 +39,7 @@ internal sealed class BlockTranslator
         _branches = new BranchEmitter(emit, thunks, links, _addresses, _polls, _flags);
         _returns = new ReturnStackEmitter(emit, thunks, _addresses, _flags);
         _stack = new StackEmitter(emit, _memory, _addresses);
+        _changing = new ChangingCodeEmitter(emit, thunks, _addresses, _flags);
         _system = new SystemEmitter(emit, _memory);
         _strings = new StringEmitter(emit);
     }
@@ -63,8 +65,10 @@ internal sealed class BlockTranslator
     /// <param name="secondPage">Guest-physical page of the last byte where that is another one, else all ones.</param>
     /// <param name="mode">What the code takes for granted.</param>
     /// <param name="grouped">Whether accesses near each other may be made as one.</param>
+    /// <param name="changing">What the block has to compare itself with, where the code keeps changing.</param>
     public Block Translate(
-        DecodedBlock decoded, int number, ulong rip, ulong physicalAddress, ulong secondPage, ExecutionMode mode, bool grouped)
+        DecodedBlock decoded, int number, ulong rip, ulong physicalAddress, ulong secondPage, ExecutionMode mode, bool grouped,
+        ChangingCode? changing)
     {
         Begin(mode);
         if (grouped && mode.IsLong)
@@ -90,12 +94,22 @@ internal sealed class BlockTranslator
 
         int start = _emit.Position;
         ulong hostCode = _emit.Address;
+        if (changing is not null)
+        {
+            if (decoded.FlagsLive[0])
+            {
+                _flags.Save();
+            }
+
+            _changing.Check(changing, decoded);
+        }
+
         if (BeginsWithState(decoded))
         {
             LoadExtendedState();
         }
 
-        ulong liveCode = _emit.Address;
+        ulong liveCode = changing is null ? _emit.Address : hostCode;
         bool ended = false;
         for (int i = 0; i < decoded.Count; i++)
         {
@@ -113,6 +127,13 @@ internal sealed class BlockTranslator
                 LoadExtendedState();
             }
 
+            if (changing is not null && (changing.Variable & (1UL << i)) != 0)
+            {
+                ulong constant = changing.AddressOf(decoded.Offsets[i] + ChangingCode.ConstantOf(decoded, i).Offset);
+                _changing.EmitVariable(instruction, constant, _memory);
+                continue;
+            }
+
             ended = EmitInstruction(decoded, i, number);
             if (!KeepsPointer(decoded.Kinds[i]))
             {
@@ -126,6 +147,7 @@ internal sealed class BlockTranslator
             _branches.Exit(Truncate(next), rip, decoded.FlagsLive[decoded.Count]);
         }
 
+        _changing.EmitStale(number, rip);
         _polls.EmitStubs();
         _memory.EmitMisses((instruction, guestOffset, flagsSaved) =>
         {
@@ -145,6 +167,7 @@ internal sealed class BlockTranslator
             LiveCode = liveCode,
             LookupCode = lookupCode,
             LookedAt = decoded.LookedAt,
+            Changing = changing,
             HostLength = _emit.Position - start,
             Operation = decoded.Instructions[decoded.Count - 1],
             Map = [.. _map],

@@ -16,6 +16,7 @@ internal sealed class DecodedBlock
     private readonly GuestCodeReader _reader = new();
     private readonly Decoder[] _decoders;
     private readonly FlagLookahead _lookahead;
+    private readonly InstructionInfoFactory _information = new();
 
     public DecodedBlock()
     {
@@ -47,6 +48,9 @@ internal sealed class DecodedBlock
     /// <summary>Whether the flags are needed where a direct branch leads.</summary>
     public bool[] TargetFlagsLive { get; } = new bool[MaximumInstructions];
 
+    /// <summary>Where the constants of each are, when the code keeps changing.</summary>
+    public ConstantOffsets[] Constants { get; } = new ConstantOffsets[MaximumInstructions];
+
     /// <summary>Offset of each in the block.</summary>
     public ushort[] Offsets { get; } = new ushort[MaximumInstructions];
 
@@ -59,7 +63,9 @@ internal sealed class DecodedBlock
     /// <param name="start">Offset of the block in its page.</param>
     /// <param name="available">Bytes in the copy from there.</param>
     /// <param name="limit">Most instructions to take.</param>
-    public void Decode(ulong rip, ExecutionMode mode, int start, int available, int limit = MaximumInstructions)
+    /// <param name="changing">Whether the code keeps changing: then the block ends with whatever might change it.</param>
+    public void Decode(
+        ulong rip, ExecutionMode mode, int start, int available, int limit = MaximumInstructions, bool changing = false)
     {
         Decoder decoder = _decoders[mode.Bitness switch { 16 => 0, 32 => 1, _ => 2 }];
         int firstPage = 4096 - start;
@@ -96,10 +102,15 @@ internal sealed class DecodedBlock
 
             Kinds[Count] = kind;
             Offsets[Count] = (ushort)position;
+            if (changing)
+            {
+                Constants[Count] = decoder.GetConstantOffsets(instruction);
+            }
+
             Count++;
             Length = _reader.Position;
             branches += IsPassed(kind) ? 1 : 0;
-            if (lastOne || EndsBlock(kind) || branches == MaximumBranches)
+            if (lastOne || EndsBlock(kind) || branches == MaximumBranches || (changing && MayWrite(instruction, kind)))
             {
                 break;
             }
@@ -108,7 +119,7 @@ internal sealed class DecodedBlock
             lastOne = kind == InstructionKind.SetInterruptFlag;
         }
 
-        FindLiveFlags(rip, mode, Length <= firstPage);
+        FindLiveFlags(rip, mode, Length <= firstPage && !changing);
         PollBefore = FindPoll(mode);
     }
 
@@ -133,13 +144,33 @@ internal sealed class DecodedBlock
         or InstructionKind.IndirectJump or InstructionKind.Return or InstructionKind.ChangeAlignmentCheck
         or InstructionKind.SystemCall or InstructionKind.SystemReturn;
 
+    /// <summary>Whether an instruction writes memory, which may be the code after it.</summary>
+    private bool MayWrite(in Instruction instruction, InstructionKind kind)
+    {
+        if (kind is InstructionKind.Push or InstructionKind.PushMemory or InstructionKind.PushFlags or InstructionKind.RepeatedString
+            || IsPassed(kind))
+        {
+            return kind != InstructionKind.ConditionalJump;
+        }
+
+        foreach (UsedMemory used in _information.GetInfo(instruction).GetUsedMemory())
+        {
+            if (used.Access is not (OpAccess.Read or OpAccess.CondRead or OpAccess.NoMemAccess or OpAccess.None))
+            {
+                return kind == InstructionKind.Generic;
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Walks backwards; where it is not known what follows, every flag is taken to be needed.</summary>
-    private void FindLiveFlags(ulong rip, ExecutionMode mode, bool inOnePage)
+    private void FindLiveFlags(ulong rip, ExecutionMode mode, bool mayLook)
     {
         const RflagsBits all = FlagLookahead.ArithmeticFlags;
         _lookahead.Begin();
         RflagsBits live = all;
-        if (!EndsBlock(Kinds[Count - 1]) && inOnePage && IsNear(rip + (ulong)Length, rip, mode))
+        if (!EndsBlock(Kinds[Count - 1]) && mayLook && IsNear(rip + (ulong)Length, rip, mode))
         {
             live = _lookahead.At(rip + (ulong)Length, mode);
         }
@@ -149,7 +180,7 @@ internal sealed class DecodedBlock
         {
             ref Instruction instruction = ref Instructions[i];
             RflagsBits target = all;
-            if (Kinds[i] is InstructionKind.Jump or InstructionKind.ConditionalJump or InstructionKind.Call && inOnePage
+            if (Kinds[i] is InstructionKind.Jump or InstructionKind.ConditionalJump or InstructionKind.Call && mayLook
                 && IsNear(instruction.NearBranchTarget, rip, mode))
             {
                 target = _lookahead.At(instruction.NearBranchTarget, mode);

@@ -1,3 +1,4 @@
+using Nacelle.Translation.Cache;
 using Nacelle.Translation.State;
 
 namespace Nacelle.Translation.Memory;
@@ -47,6 +48,19 @@ internal sealed unsafe class JumpTable
             }
 
             contents.LocalCount++;
+        }
+    }
+
+    /// <summary>Forgets a block, at whatever linear address its page has been entered.</summary>
+    public void Remove(Block block)
+    {
+        ulong* targets = Part(block.Mode.Tlb, 1);
+        for (int index = (int)(block.Rip & 0xFFF); index < Entries; index += 4096)
+        {
+            if (targets[index] == block.LookupCode)
+            {
+                targets[index] = _miss;
+            }
         }
     }
 

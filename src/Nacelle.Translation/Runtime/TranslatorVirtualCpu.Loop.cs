@@ -12,6 +12,10 @@ namespace Nacelle.Translation.Runtime;
 internal sealed unsafe partial class TranslatorVirtualCpu
 {
     private int _pendingLink = -1;
+    private bool _decodedChanging;
+
+    // What the block to be translated next was translated from before.
+    private ChangingCode? _stale;
 
     // Where the next block is to make its accesses one by one.
     private ulong? _ungrouped;
@@ -90,6 +94,10 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             case ExitReason.Lookup:
                 _counters.LookupExits++;
                 return null;
+            case ExitReason.Stale:
+                _counters.StaleExits++;
+                DropStale(_blocks[(int)(uint)_context->ExitArgument]);
+                return null;
             case ExitReason.Attention:
                 _counters.AttentionExits++;
                 ReleaseInterrupts();
@@ -112,6 +120,14 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             default:
                 return Failure($"translated code returned {reason}");
         }
+    }
+
+    private void DropStale(Block block)
+    {
+        _stale = block.Changing;
+        _blocks.Remove(block);
+        _jumps.Remove(block);
+        _pendingLink = -1;
     }
 
     private VirtualCpuExit? Operate(in Instruction instruction)
@@ -296,9 +312,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                     _watch.Changed(request.Page, 4096);
                 }
             }
-            else if (_blocks.Invalidate(request.Page, request.Chunks))
+            else if (_blocks.Invalidate(request.Page, request.Chunks, _jumps.Remove))
             {
-                _jumps.ClearAll();
                 _pendingLink = -1;
             }
         }
@@ -381,17 +396,34 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
         if (!TryCopyCode(DecodedBlock.MaximumInstructions, out int firstPage, out ulong second))
         {
+            _stale = null;
             return null;
         }
 
         bool crosses = _decoded.Length > firstPage;
+        ChangingCode? changing = _decodedChanging ? DescribeChanging(physical, firstPage, crosses ? second : ulong.MaxValue) : null;
+        _stale = null;
         Block block = _translator.Translate(
-            _decoded, _blocks.NextNumber, rip, physical, crosses ? second : ulong.MaxValue, _memory.Mode, grouped);
+            _decoded, _blocks.NextNumber, rip, physical, crosses ? second : ulong.MaxValue, _memory.Mode, grouped, changing);
         _blocks.Add(block);
         _counters.Blocks++;
         _counters.Instructions += (ulong)_decoded.Count;
         _counters.EmittedBytes += (ulong)block.HostLength;
         return block;
+    }
+
+    private ChangingCode DescribeChanging(ulong physical, int firstPage, ulong secondPage)
+    {
+        int inFirst = Math.Min(_decoded.Length, firstPage);
+        _bus.Ram.TryGetHostAddress(physical, (ulong)inFirst, out byte* first);
+        byte* second = null;
+        if (secondPage != ulong.MaxValue)
+        {
+            _bus.Ram.TryGetHostAddress(secondPage, (ulong)(_decoded.Length - inFirst), out second);
+        }
+
+        ulong variable = _stale is null ? 0 : ChangingCode.FindVariable(_stale, _decoded);
+        return new ChangingCode((ulong)first, inFirst, (ulong)second, _decoded.Code.Slice(0, _decoded.Length).ToArray(), variable);
     }
 
     /// <summary>Copies guest code at RIP, watches it, and decodes it.</summary>
@@ -419,7 +451,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             return false;
         }
 
-        _decoded.Decode(rip, mode, start, firstPage, limit);
+        _decodedChanging = _watch.KeepsChanging(page);
+        _decoded.Decode(rip, mode, start, firstPage, limit, _decodedChanging);
         if (_decoded.Count == 1 && _decoded.Instructions[0].IsInvalid && firstPage < longestInstruction)
         {
             // The first instruction runs on into the next page.
@@ -434,14 +467,16 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return false;
             }
 
-            _decoded.Decode(rip, mode, start, firstPage + longestInstruction, 1);
+            _decodedChanging |= _watch.KeepsChanging(secondPage);
+            _decoded.Decode(rip, mode, start, firstPage + longestInstruction, 1, _decodedChanging);
         }
 
         // Watched first, read again after: a write in between is either seen in the copy or reported.
         int inFirst = Math.Min(_decoded.Length, firstPage);
         ulong chunks = CodeWatch.Mask(physical, inFirst) | _decoded.LookedAt;
         _watch.Watch(page, chunks, this);
-        if (!IsUnchanged(page, chunks))
+        bool changing = _watch.KeepsChanging(page) || (secondPage != ulong.MaxValue && _watch.KeepsChanging(secondPage));
+        if (_decodedChanging != changing || (!_decodedChanging && !IsUnchanged(page, chunks)))
         {
             return TryCopyCode(limit, out firstPage, out secondPage);
         }

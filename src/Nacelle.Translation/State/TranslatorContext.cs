@@ -223,6 +223,9 @@ internal enum ExitReason : uint
     /// <summary>A group of accesses cannot be made as one: the block goes on at RIP without groups.</summary>
     Ungroup = 9,
 
+    /// <summary>A block's code has changed; the argument is the block's number.</summary>
+    Stale = 10,
+
     /// <summary>The monitor goes on with the repeated string instruction at RIP; the argument is its number.</summary>
     Repeated = 8,
 }

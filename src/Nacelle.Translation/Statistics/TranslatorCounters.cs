@@ -21,6 +21,9 @@ public struct TranslatorCounters
     /// <summary>Returns for an access across pages, to a device or to watched code.</summary>
     public ulong CarefulExits;
 
+    /// <summary>Returns because a block in a page whose code keeps changing was not right any more.</summary>
+    public ulong StaleExits;
+
     /// <summary>Returns because accesses that are made as one lay across pages or were refused.</summary>
     public ulong UngroupExits;
 
@@ -68,6 +71,7 @@ public struct TranslatorCounters
         OperationExits = left.OperationExits + right.OperationExits,
         FaultExits = left.FaultExits + right.FaultExits,
         CarefulExits = left.CarefulExits + right.CarefulExits,
+        StaleExits = left.StaleExits + right.StaleExits,
         UngroupExits = left.UngroupExits + right.UngroupExits,
         ReturnMisses = left.ReturnMisses + right.ReturnMisses,
         ReturnUnderflows = left.ReturnUnderflows + right.ReturnUnderflows,
