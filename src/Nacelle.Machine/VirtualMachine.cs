@@ -9,6 +9,7 @@ using Nacelle.Machine.Firmware;
 using Nacelle.Machine.Interrupts;
 using Nacelle.Machine.Runtime;
 using Nacelle.Memory;
+using Nacelle.Translation;
 
 namespace Nacelle.Machine;
 
@@ -141,6 +142,9 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
     /// <summary>Presses the ACPI power button.</summary>
     /// <returns>Whether the guest listens to it.</returns>
     public bool PressPowerButton() => _platform.Power.PressPowerButton();
+
+    /// <summary>What the translator has counted so far, over all vCPUs; null on another accelerator. Until the machine is disposed.</summary>
+    public TranslatorCounters? ReadTranslatorCounters() => (_selection.Accelerator as TranslatorAccelerator)?.ReadCounters();
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,4 +1,5 @@
 using Nacelle.Machine;
+using Nacelle.Translation;
 
 namespace Nacelle;
 
@@ -75,6 +76,9 @@ public sealed class MachineSession : IDisposable
     /// <summary>Presses the ACPI power button.</summary>
     /// <returns>Whether the guest listens to it.</returns>
     public bool PressPowerButton() => _machine.PressPowerButton();
+
+    /// <summary>What the translator has counted so far, over all vCPUs; null on another accelerator. Until the session is disposed.</summary>
+    public TranslatorCounters? ReadTranslatorCounters() => _machine.ReadTranslatorCounters();
 
     /// <summary>Ends the machine at once, as pulling the plug would, even when nobody takes its output.</summary>
     public void RequestStop()

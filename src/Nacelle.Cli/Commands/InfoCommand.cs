@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Nacelle.Kvm;
-using Spectre.Console;
 
 namespace Nacelle.Cli;
 
@@ -33,28 +32,8 @@ internal sealed class InfoCommand : Command, IDocumentedCommand
         JsonSerializer.Serialize(report, HostReportJson.Default.HostReport) + "\n";
 
     /// <summary>The report as aligned lines.</summary>
-    internal static string Table(HostReport report)
-    {
-        using StringWriter writer = new(CultureInfo.InvariantCulture);
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = AnsiSupport.No,
-            ColorSystem = ColorSystemSupport.NoColors,
-            Interactive = InteractionSupport.No,
-            Out = new AnsiConsoleOutput(writer),
-        });
-        console.Profile.Width = 160;
-        Grid grid = new();
-        grid.AddColumn(new GridColumn().NoWrap().PadLeft(0).PadRight(2));
-        grid.AddColumn(new GridColumn().NoWrap().PadRight(0));
-        foreach ((string name, string value) in Rows(report))
-        {
-            grid.AddRow(new Text(name), new Text(value));
-        }
-
-        console.Write(grid);
-        return string.Join('\n', writer.ToString().Split('\n').Select(line => line.TrimEnd()));
-    }
+    internal static string Table(HostReport report) =>
+        PlainTable.Write([false, false], Rows(report).Select(row => new[] { row.Name, row.Value }));
 
     private static IEnumerable<(string Name, string Value)> Rows(HostReport report)
     {

@@ -60,6 +60,11 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         "--boot-marker", "TEXT", "Say how long it took until the guest wrote this text to a serial port on stdio.",
         MachineOptions.ParseBootMarker);
 
+    private readonly Option<bool> _translatorStatistics = new("--translator-stats")
+    {
+        Description = "Print to standard error what the translator has counted when the machine has ended. Refused on KVM.",
+    };
+
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Say nothing but errors." };
 
     /// <summary>Makes the command.</summary>
@@ -68,7 +73,7 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         Option[] options =
         [
             _kernel, _initrd, _append, _cpus, _memory, _accelerator, _disks, _networks, _serial, _name,
-            _noReboot, _escape, _bootMarker, _quiet,
+            _noReboot, _escape, _bootMarker, _translatorStatistics, _quiet,
         ];
         foreach (Option option in options)
         {
@@ -97,5 +102,5 @@ internal sealed class RunCommand : Command, IDocumentedCommand
     };
 
     private RunSettings Settings(ParseResult result) => new(
-        result.GetValue(_quiet), result.GetValue(_escape), result.GetValue(_bootMarker));
+        result.GetValue(_quiet), result.GetValue(_escape), result.GetValue(_bootMarker), result.GetValue(_translatorStatistics));
 }

@@ -1,4 +1,5 @@
 using Nacelle.Configuration;
+using Nacelle.Translation;
 
 namespace Nacelle.Cli;
 
@@ -40,6 +41,12 @@ internal static class RunPage
         ("TSTP, CONT", "Stop and continue the process, with the terminal restored in between."),
     ]);
 
+    private static readonly Topic s_counters = new("Counters of --translator-stats",
+    [
+        .. TranslatorCounterTable.Counters.Select(row => (row.Name, row.Meaning)),
+        .. TranslatorCounterTable.Rates.Select(row => (row.Name, row.Meaning)),
+    ]);
+
     /// <summary>All of it.</summary>
     internal static CommandPage Page { get; } = new(
         "nacelle run --kernel FILE [options]",
@@ -49,9 +56,10 @@ internal static class RunPage
             new("Share a disk read-only and pause when the host runs out of space", "nacelle run --kernel vmlinuz --disk base.img,readonly=on --disk data.img,on-error=stop-when-full"),
             new("Reach the guest's SSH server at port 2222 of the host", "nacelle run --kernel vmlinuz --net user,forward=2222:22"),
             new("Run in the background with the console on a socket", "nacelle run --kernel vmlinuz --serial socket:guest.sock &"),
+            new("See what the translator did during a run", "nacelle run --kernel vmlinuz --accel translator --translator-stats"),
             new("Run a test kernel and take its exit code", "nacelle run --kernel test.elf --no-reboot --quiet"),
         ],
-        [s_disk, s_network, s_keys, s_signals, ExitCodeTopic()]);
+        [s_disk, s_network, s_keys, s_signals, s_counters, ExitCodeTopic()]);
 
     private static Topic ExitCodeTopic() => new(
         "Exit codes",

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
 using Nacelle.Machine;
+using Nacelle.Translation;
 
 namespace Nacelle.Cli;
 
@@ -40,7 +41,9 @@ internal sealed class MachineRunner
         try
         {
             using MachineSession session = MachineSession.Build(_description, ConnectStandardStreams);
+            CheckStatistics(session);
             MachineStop stop;
+            TimeSpan running;
             using (_terminal = _description.Serial.Kind == SerialKind.StandardStreams ? RawTerminal.TryEnter() : null)
             {
                 _notices.Terminal = _terminal;
@@ -48,6 +51,7 @@ internal sealed class MachineRunner
                 session.Paused += OnPaused;
                 _session = session;
                 Introduce(session);
+                long start = Stopwatch.GetTimestamp();
                 session.Start();
                 if (signals.Received is not null)
                 {
@@ -55,6 +59,12 @@ internal sealed class MachineRunner
                 }
 
                 stop = await session.Completion.ConfigureAwait(false);
+                running = Stopwatch.GetElapsedTime(start);
+            }
+
+            if (_settings.TranslatorStatistics && session.ReadTranslatorCounters() is TranslatorCounters counters)
+            {
+                Notices.Print(TranslatorReport.Write(counters, running));
             }
 
             return Conclude(stop, signals);
@@ -63,6 +73,17 @@ internal sealed class MachineRunner
         {
             _notices.Error(error.Message);
             return ExitCodes.Of(error.Kind);
+        }
+    }
+
+    /// <summary>Before anything runs: a long run without the numbers that it was for would be a waste.</summary>
+    private void CheckStatistics(MachineSession session)
+    {
+        if (_settings.TranslatorStatistics && session.ReadTranslatorCounters() is null)
+        {
+            throw new MachineException(
+                MachineErrorKind.Configuration,
+                $"--translator-stats counts what the translator does, and this machine runs on {session.AcceleratorName} ({session.AcceleratorReason}): leave it out, or add --accel translator");
         }
     }
 

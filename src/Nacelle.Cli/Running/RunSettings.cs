@@ -4,4 +4,5 @@ namespace Nacelle.Cli;
 /// <param name="Quiet">Only errors are said.</param>
 /// <param name="EscapeKey">The byte of the escape key; null for none.</param>
 /// <param name="BootMarker">A text in the guest's output whose first appearance is timed; null for none.</param>
-internal sealed record RunSettings(bool Quiet, byte? EscapeKey, string? BootMarker);
+/// <param name="TranslatorStatistics">Whether the translator's counters are printed at the end.</param>
+internal sealed record RunSettings(bool Quiet, byte? EscapeKey, string? BootMarker, bool TranslatorStatistics);

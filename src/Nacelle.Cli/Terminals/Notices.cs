@@ -27,6 +27,11 @@ internal sealed class Notices
         }
     }
 
+    /// <summary>Prints a report that was asked for, as it is. While the terminal is not raw.</summary>
+    /// <param name="text">Whole lines.</param>
+    internal static void Print(string text) =>
+        _ = HostDescriptor.WriteAll(HostDescriptor.Error, Encoding.UTF8.GetBytes(text));
+
     /// <summary>Says what went wrong.</summary>
     internal void Error(string line)
     {

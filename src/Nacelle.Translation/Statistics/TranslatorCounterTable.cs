@@ -1,0 +1,65 @@
+using System.Collections.Immutable;
+
+namespace Nacelle.Translation;
+
+/// <summary>A counter of <see cref="TranslatorCounters"/> as it is shown to people and documented.</summary>
+/// <param name="Name">A few words.</param>
+/// <param name="Meaning">One sentence.</param>
+/// <param name="Read">Takes the value out of the counters.</param>
+public sealed record TranslatorCounterDescription(string Name, string Meaning, Func<TranslatorCounters, ulong> Read);
+
+/// <summary>A figure that follows from counters and the time in which they grew.</summary>
+/// <param name="Name">A few words with the unit.</param>
+/// <param name="Meaning">One sentence.</param>
+/// <param name="Compute">Null where there is nothing to divide by.</param>
+public sealed record TranslatorRateDescription(string Name, string Meaning, Func<TranslatorCounters, TimeSpan, double?> Compute);
+
+/// <summary>
+/// All counters and rates in the order in which they are shown. A field of <see cref="TranslatorCounters"/> has one row here,
+/// which is all that printing and documentation need of it.
+/// </summary>
+public static class TranslatorCounterTable
+{
+    /// <summary>One row for each field.</summary>
+    public static ImmutableArray<TranslatorCounterDescription> Counters { get; } =
+    [
+        new("link exits", "Returns from translated code to link a direct branch to its target.", c => c.LinkExits),
+        new("lookup exits", "Returns for an indirect branch whose target the jump table did not hold.", c => c.LookupExits),
+        new("ungroup exits", "Returns because accesses that are made as one lay across pages or were refused.", c => c.UngroupExits),
+        new("operation exits", "Returns for an instruction that the monitor carries out.", c => c.OperationExits),
+        new("fault exits", "Returns for a memory access that was refused.", c => c.FaultExits),
+        new("careful exits", "Returns for an access across pages, to a device or to watched code.", c => c.CarefulExits),
+        new("attention exits", "Returns because another thread wanted attention.", c => c.AttentionExits),
+        new("host fault exits", "Exceptions of the host's processor in translated code.", c => c.HostFaultExits),
+        new("return misses", "Returns of the guest that went elsewhere than the return stack said.", c => c.ReturnMisses),
+        new("return underflows", "Returns of the guest that found the return stack empty.", c => c.ReturnUnderflows),
+        new("TLB misses", "Accesses that the soft TLB did not hold.", c => c.TlbMisses),
+        new("TLB flushes", "Invalidations of the soft TLB: of a page, of what is not global, or of all.", c => c.TlbFlushes),
+        new("blocks translated", "Blocks of guest code that were translated.", c => c.Blocks),
+        new("instructions translated", "Guest instructions in those blocks.", c => c.Instructions),
+        new("bytes emitted", "Bytes of host code for those blocks.", c => c.EmittedBytes),
+        new("code changes", "Requests to drop blocks whose guest code was written.", c => c.CodeChanges),
+        new("code flushes", "Times the whole code memory of a vCPU was given up.", c => c.CodeFlushes),
+        new("deliveries", "Interrupts and exceptions delivered to the guest.", c => c.Deliveries),
+    ];
+
+    /// <summary>What follows from them.</summary>
+    public static ImmutableArray<TranslatorRateDescription> Rates { get; } =
+    [
+        new("exits per second", "All returns from translated code.", (c, time) => PerSecond(Exits(c), time)),
+        new("TLB misses per second", "How often the page tables are walked.", (c, time) => PerSecond(c.TlbMisses, time)),
+        new("deliveries per second", "Interrupts and exceptions.", (c, time) => PerSecond(c.Deliveries, time)),
+        new("blocks translated per second", "Work of the translator itself.", (c, time) => PerSecond(c.Blocks, time)),
+        new("instructions per block", "Guest instructions in a block, on average.", (c, _) => Ratio(c.Instructions, c.Blocks)),
+        new("bytes emitted per instruction", "Host code for a guest instruction, on average.", (c, _) => Ratio(c.EmittedBytes, c.Instructions)),
+        new("operation exits per exit", "Share of the returns in which the monitor carries out an instruction.", (c, _) => Ratio(c.OperationExits, Exits(c))),
+    ];
+
+    private static ulong Exits(in TranslatorCounters counters) =>
+        counters.LinkExits + counters.LookupExits + counters.UngroupExits + counters.OperationExits + counters.FaultExits
+        + counters.CarefulExits + counters.AttentionExits + counters.HostFaultExits;
+
+    private static double? Ratio(ulong part, ulong whole) => whole == 0 ? null : (double)part / whole;
+
+    private static double? PerSecond(ulong count, TimeSpan time) => time <= TimeSpan.Zero ? null : count / time.TotalSeconds;
+}
