@@ -1,4 +1,5 @@
 using System.Text;
+using Nacelle.Linux;
 using Nacelle.Machine;
 
 namespace Nacelle.Configuration;
@@ -7,7 +8,7 @@ namespace Nacelle.Configuration;
 public static class SerialOption
 {
     /// <summary>Longest path of a UNIX socket in bytes (unix(7): sun_path less the terminating zero).</summary>
-    public const int LongestSocketPath = 107;
+    public const int LongestSocketPath = LocalListener.LongestPath;
 
     private static readonly string[] s_kinds = ["stdio", "none", "file:PATH", "socket:PATH"];
 

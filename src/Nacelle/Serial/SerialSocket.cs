@@ -25,17 +25,8 @@ internal sealed class SerialSocket : ISerialConnection
     public SerialSocket(string path)
     {
         _path = Path.GetFullPath(path);
-        _listener = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            Listen(path);
-        }
-        catch
-        {
-            _listener.Dispose();
-            throw;
-        }
-
+        _listener = LocalListener.Open(path, 1, out string? refusal)
+            ?? throw new MachineException(MachineErrorKind.HostResource, $"cannot listen on serial socket '{path}': {refusal}");
         _queue = new BytePipe("serial socket", BytePipeOverflow.Drop, Take);
         _thread = new Thread(Serve) { Name = "serial clients", IsBackground = true };
     }
@@ -89,58 +80,6 @@ internal sealed class SerialSocket : ISerialConnection
 
         _feeder?.Dispose();
         File.Delete(_path);
-    }
-
-    private void Listen(string path)
-    {
-        if (IsStale(path))
-        {
-            File.Delete(path);
-        }
-
-        try
-        {
-            // Between bind and listen nobody can connect, so nobody gets in before the mode is set.
-            _listener.Bind(new UnixDomainSocketEndPoint(path));
-            File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-            _listener.Listen(1);
-        }
-        catch (Exception error) when (error is SocketException or IOException or UnauthorizedAccessException)
-        {
-            string reason = error switch
-            {
-                SocketException { SocketErrorCode: SocketError.AddressAlreadyInUse } => HostFile.KindOf(path) != HostFileKind.Socket
-                    ? "a file of that name exists; remove it or choose another path"
-                    : "another process listens on it; choose another path",
-                SocketException { SocketErrorCode: SocketError.AccessDenied } =>
-                    "permission denied; choose a path that this user may write",
-                _ when !Directory.Exists(Path.GetDirectoryName(_path)) =>
-                    "its directory does not exist; create it or correct the path",
-                _ => error.Message,
-            };
-            throw new MachineException(
-                MachineErrorKind.HostResource, $"cannot listen on serial socket '{path}': {reason}", error);
-        }
-    }
-
-    /// <summary>Whether the path is a socket that a process left behind when it died.</summary>
-    private static bool IsStale(string path)
-    {
-        if (HostFile.KindOf(path) != HostFileKind.Socket)
-        {
-            return false;
-        }
-
-        using Socket probe = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        try
-        {
-            probe.Connect(new UnixDomainSocketEndPoint(path));
-            return false;
-        }
-        catch (SocketException error)
-        {
-            return error.SocketErrorCode == SocketError.ConnectionRefused;
-        }
     }
 
     private void Serve()
