@@ -102,6 +102,9 @@ public sealed unsafe class GuestMemory : IDisposable
         return false;
     }
 
+    /// <summary>Whether a guest-physical range lies wholly inside one stretch of RAM.</summary>
+    public bool IsRam(ulong address, ulong length) => TryGetHostAddress(address, length, out _);
+
     /// <summary>Tells the observers that a device wrote through an address from <see cref="TryGetHostAddress"/>.</summary>
     public void NotifyWritten(ulong address, ulong length)
     {

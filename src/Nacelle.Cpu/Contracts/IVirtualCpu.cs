@@ -50,10 +50,17 @@ public enum VirtualCpuExitReason
 
     /// <summary>The accelerator cannot go on; the detail says why.</summary>
     Failed,
+
+    /// <summary>A debugger's settings apply; see <see cref="IVirtualCpuDebug.SetDebug"/>.</summary>
+    Debug,
 }
 
-/// <summary>Why <see cref="IVirtualCpu.Run"/> returned, with a line for a person where that helps.</summary>
-public readonly record struct VirtualCpuExit(VirtualCpuExitReason Reason, string? Detail = null);
+/// <summary>Why <see cref="IVirtualCpu.Run"/> returned.</summary>
+/// <param name="Reason">The reason.</param>
+/// <param name="Detail">A line for a person where that helps.</param>
+/// <param name="DebugStop">What the debugger is told, for <see cref="VirtualCpuExitReason.Debug"/>.</param>
+public readonly record struct VirtualCpuExit(
+    VirtualCpuExitReason Reason, string? Detail = null, VirtualCpuDebugStop DebugStop = default);
 
 /// <summary>The LAPIC as its own vCPU sees it, when it is not in the host kernel.</summary>
 /// <remarks>Called on the vCPU's thread; the controller guards itself against messages from other threads.</remarks>

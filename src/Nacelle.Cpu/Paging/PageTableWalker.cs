@@ -74,6 +74,7 @@ public static unsafe class PageTableWalker
     /// <param name="physicalBits">The guest's physical address width (CPUID 80000008H).</param>
     /// <param name="translation">The result.</param>
     /// <param name="fault">#PF, with its error code and address.</param>
+    /// <param name="mark">Whether accessed and dirty bits are set, as they are but for a debugger's look.</param>
     /// <returns>False for a fault.</returns>
     public static bool TryTranslate(
         GuestMemory ram,
@@ -84,7 +85,8 @@ public static unsafe class PageTableWalker
         bool implicitAccess,
         int physicalBits,
         out PageTranslation translation,
-        out Fault fault)
+        out Fault fault,
+        bool mark = true)
     {
         fault = default;
         if ((registers.Cr0 & Cr0Bits.Paging) == 0)
@@ -177,7 +179,7 @@ public static unsafe class PageTableWalker
                 return Refuse(linear, code | 1, out fault);
             }
 
-            if (!TryMark(slots, values, level, levels == 3 ? 2 : levels, access == PageAccess.Write, wide))
+            if (mark && !TryMark(slots, values, level, levels == 3 ? 2 : levels, access == PageAccess.Write, wide))
             {
                 // Someone changed an entry under the walk: begin again with what stands there now.
                 level = levels + 1;

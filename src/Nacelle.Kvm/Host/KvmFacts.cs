@@ -15,6 +15,7 @@ namespace Nacelle.Kvm;
 /// <param name="DirtyRingBytes">Largest dirty ring of a vCPU in bytes, or 0 for none.</param>
 /// <param name="ExtendedStateBytes">Size of a vCPU's XSAVE image; 4096 at least.</param>
 /// <param name="NestedStateBytes">Size of nested-virtualisation state, or 0 where guests cannot have VMs of their own.</param>
+/// <param name="GuestDebugFlags">What KVM_SET_GUEST_DEBUG takes (KVM_GUESTDBG_*), or 0 where vCPUs cannot be debugged.</param>
 public sealed record KvmFacts(
     int ApiVersion,
     int RecommendedVcpus,
@@ -29,7 +30,8 @@ public sealed record KvmFacts(
     bool ImmediateExit,
     int DirtyRingBytes,
     int ExtendedStateBytes,
-    int NestedStateBytes)
+    int NestedStateBytes,
+    int GuestDebugFlags)
 {
     /// <summary>Whether guests can have VMs of their own.</summary>
     public bool Nested => NestedStateBytes > 0;

@@ -123,6 +123,8 @@ public static class KvmHost
             ImmediateExit: Extension(KvmCapability.ImmediateExit) > 0,
             DirtyRingBytes: ring > 0 ? ring : Extension(KvmCapability.DirtyRingAcquireRelease),
             ExtendedStateBytes: Math.Max(Extension(KvmCapability.Xsave2), 4096),
-            NestedStateBytes: Extension(KvmCapability.NestedState));
+            NestedStateBytes: Extension(KvmCapability.NestedState),
+            GuestDebugFlags: Extension(KvmCapability.GuestDebugFlags) is > 0 and int debug ? debug
+                : Extension(KvmCapability.GuestDebug) > 0 ? KvmGuestDebug.Basic : 0);
     }
 }

@@ -6,6 +6,7 @@ internal static class KvmCapability
     public const int InterruptChips = 0;
     public const int RecommendedVcpus = 9;
     public const int MemorySlots = 10;
+    public const int GuestDebug = 23;
     public const int InterruptEventFd = 32;
     public const int IntervalTimer2 = 33;
     public const int DoorbellEventFd = 36;
@@ -21,6 +22,7 @@ internal static class KvmCapability
     public const int ImmediateExit = 136;
     public const int NestedState = 157;
     public const int DirtyRing = 192;
+    public const int GuestDebugFlags = 195;
     public const int Xsave2 = 208;
     public const int DirtyRingAcquireRelease = 223;
 }

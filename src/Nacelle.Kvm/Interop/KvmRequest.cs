@@ -44,6 +44,7 @@ internal static class KvmRequest
     public const uint SetCpuid = 0x4008_AE90;
     public const uint GetMultiprocessingState = 0x8004_AE98;
     public const uint SetMultiprocessingState = 0x4004_AE99;
+    public const uint SetGuestDebug = 0x4048_AE9B;
     public const uint GetVcpuEvents = 0x8040_AE9F;
     public const uint SetVcpuEvents = 0x4040_AEA0;
     public const uint GetDebugRegisters = 0x8080_AEA1;

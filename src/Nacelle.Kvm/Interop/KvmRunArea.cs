@@ -40,6 +40,15 @@ internal unsafe struct KvmRunArea
     public byte MemoryIsWrite;
 
     [FieldOffset(32)]
+    public uint DebugException;
+
+    [FieldOffset(40)]
+    public ulong DebugProgramCounter;
+
+    [FieldOffset(48)]
+    public ulong DebugStatus;
+
+    [FieldOffset(32)]
     public ulong HardwareReason;
 
     [FieldOffset(32)]
@@ -62,6 +71,7 @@ internal unsafe struct KvmRunArea
 internal static class KvmExit
 {
     public const uint Port = 2;
+    public const uint Debug = 4;
     public const uint Halt = 5;
     public const uint Memory = 6;
     public const uint Shutdown = 8;

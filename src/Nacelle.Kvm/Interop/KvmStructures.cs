@@ -204,6 +204,31 @@ internal unsafe struct KvmDebugRegisters
     public fixed ulong Reserved[9];
 }
 
+/// <summary>struct kvm_guest_debug.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct KvmGuestDebug
+{
+    public const int Enable = 1;
+    public const int SingleStep = 2;
+    public const int HardwareBreakpoints = 0x2_0000;
+    public const int BlockInterrupts = 0x10_0000;
+
+    /// <summary>What kernels take that do not say what they take.</summary>
+    public const int Basic = Enable | SingleStep | HardwareBreakpoints;
+
+    public uint Control;
+    public uint Padding;
+    public fixed ulong Registers[8];
+}
+
+/// <summary>The first part of struct kvm_vcpu_events: the exception that is being raised.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+internal struct KvmVcpuEvents
+{
+    public byte Injected, Vector, HasErrorCode, Pending;
+    public uint ErrorCode;
+}
+
 /// <summary>struct kvm_xcrs; entry 0 is the only one the architecture has.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct KvmExtendedControls

@@ -10,7 +10,7 @@ namespace Nacelle.Kvm;
 /// State and <see cref="Run"/> are for one thread at a time; <see cref="RequestExit"/> and <see cref="NotifyInterrupt"/>
 /// for any.
 /// </remarks>
-public sealed unsafe partial class KvmVirtualCpu : IVirtualCpu
+public sealed unsafe partial class KvmVirtualCpu : IVirtualCpu, IVirtualCpuDebug
 {
     private const int EmptyDrainLimit = 1000;
 
@@ -38,6 +38,7 @@ public sealed unsafe partial class KvmVirtualCpu : IVirtualCpu
         _dirtyLog = dirtyLog;
         Index = configuration.Index;
         ExtendedStateBytes = facts.ExtendedStateBytes;
+        _debugFlags = facts.GuestDebugFlags;
         KvmCpuid.Install(handle, configuration.Cpuid);
         _controlsTscOffset = KvmTscOffset.IsSupported(handle);
         _powerOn = new KvmPowerOnState(handle, facts.ExtendedStateBytes, msrs);
@@ -134,6 +135,13 @@ public sealed unsafe partial class KvmVirtualCpu : IVirtualCpu
                     DispatchMemory();
                     break;
                 case KvmExit.Interrupted:
+                    break;
+                case KvmExit.Debug:
+                    if (TakeDebugExit() is VirtualCpuDebugStop stop)
+                    {
+                        return new VirtualCpuExit(VirtualCpuExitReason.Debug, null, stop);
+                    }
+
                     break;
                 case KvmExit.DirtyRingFull:
                     // Once is another thread's doing; again and again, the kernel has lost its place in the ring.

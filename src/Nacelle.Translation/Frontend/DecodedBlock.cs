@@ -57,6 +57,9 @@ internal sealed class DecodedBlock
     /// <summary>The instruction before which a poll costs least and serves every way out of the block, or -1.</summary>
     public int PollBefore { get; private set; }
 
+    /// <summary>Whether flags are taken to be needed everywhere, because a debugger looks at them.</summary>
+    public bool AreFlagsWatched { get; set; }
+
     /// <summary>Decodes a block.</summary>
     /// <param name="rip">Guest address of the first byte.</param>
     /// <param name="mode">What the processor is in.</param>
@@ -169,6 +172,13 @@ internal sealed class DecodedBlock
     {
         const RflagsBits all = FlagLookahead.ArithmeticFlags;
         _lookahead.Begin();
+        if (AreFlagsWatched)
+        {
+            FlagsLive.AsSpan().Fill(true);
+            TargetFlagsLive.AsSpan().Fill(true);
+            return;
+        }
+
         RflagsBits live = all;
         if (!EndsBlock(Kinds[Count - 1]) && mayLook && IsNear(rip + (ulong)Length, rip, mode))
         {

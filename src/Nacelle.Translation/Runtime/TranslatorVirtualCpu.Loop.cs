@@ -46,6 +46,11 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 RefreshMode();
             }
 
+            if (_debug is not null && StopBefore() is VirtualCpuExit before)
+            {
+                return before;
+            }
+
             Block? block = FindBlock();
             if (block is null)
             {
@@ -59,7 +64,11 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
             if (_pendingLink >= 0)
             {
-                _blocks.Connect(_pendingLink, block);
+                if (_debug is null || _debug.MayLink(block.Rip))
+                {
+                    _blocks.Connect(_pendingLink, block);
+                }
+
                 _pendingLink = -1;
             }
 
@@ -68,6 +77,11 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             if (HandleExit(Enter(block.HostCode)) is VirtualCpuExit end)
             {
                 return end;
+            }
+
+            if (_debug is not null && StopAfter() is VirtualCpuExit after)
+            {
+                return after;
             }
         }
     }
@@ -254,7 +268,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     private bool TakeInterrupt()
     {
         ILocalInterruptController? controller = _configuration.LocalInterrupts;
-        if (controller is null || _system.InterruptShadow)
+        if (controller is null || _system.InterruptShadow || (_debug is { IsStep: true } && !_halted))
         {
             return true;
         }
@@ -329,7 +343,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             return null;
         }
 
-        bool grouped = _ungrouped != rip;
+        // A group that turns out not to be one leaves before its first access, which is no step.
+        bool grouped = _ungrouped != rip && _debug is null;
         _ungrouped = null;
         Block? block = _blocks.Find(physical, grouped ? mode : mode.WithoutGroups);
         if (block is null || (!mode.IsRelative && block.Rip != rip) || (block.SecondPage != ulong.MaxValue && !IsStillThere(block, linear)))
@@ -346,7 +361,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         {
             _pendingLink = -1;
         }
-        else if (grouped)
+        else if (_debug is null ? grouped : !_debug.IsOneInstruction)
         {
             _jumps.Set(mode.Tlb, rip, block.LookupCode, global);
         }
@@ -387,14 +402,11 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         if (_emit.Remaining < CodeMemory.LargestBlock)
         {
             _counters.CodeFlushes++;
-            _emit.Position = _codeStart;
-            _blocks.Clear();
-            _translator.Clear();
-            _jumps.ClearAll();
-            _pendingLink = -1;
+            FlushCode();
         }
 
-        if (!TryCopyCode(DecodedBlock.MaximumInstructions, out int firstPage, out ulong second))
+        if (!TryCopyCode(_debug is { IsOneInstruction: true } ? 1 : DecodedBlock.MaximumInstructions, out int firstPage, out ulong second)
+            || (_debug is not null && _debug.InstructionsBeforeStop(_decoded, rip) is int limit && !TryCopyCode(limit, out firstPage, out second)))
         {
             _stale = null;
             return null;
@@ -424,6 +436,16 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
         ulong variable = _stale is null ? 0 : ChangingCode.FindVariable(_stale, _decoded);
         return new ChangingCode((ulong)first, inFirst, (ulong)second, _decoded.Code.Slice(0, _decoded.Length).ToArray(), variable);
+    }
+
+    /// <summary>Gives up all translated code.</summary>
+    private void FlushCode()
+    {
+        _emit.Position = _codeStart;
+        _blocks.Clear();
+        _translator.Clear();
+        _jumps.ClearAll();
+        _pendingLink = -1;
     }
 
     /// <summary>Copies guest code at RIP, watches it, and decodes it.</summary>

@@ -15,7 +15,7 @@ namespace Nacelle.Translation.Runtime;
 
 /// <summary>A vCPU of the translator: its state, its code memory, and the loop that goes between the two.</summary>
 /// <remarks>All state belongs to the thread inside <see cref="Run"/>, but for the requests, which any thread may leave.</remarks>
-internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, ICodeWatcher, IProcessorEnvironment
+internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtualCpuDebug, ICodeWatcher, IProcessorEnvironment
 {
     private const ulong SignBit = 1UL << 63;
 
