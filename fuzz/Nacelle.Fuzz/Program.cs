@@ -3,6 +3,7 @@ using SharpFuzz;
 
 Dictionary<string, Target> targets = new()
 {
+    ["gdb"] = GdbTarget.Run,
     ["virtqueue"] = VirtqueueTarget.Run,
     ["network-control"] = NetworkControlTarget.Run,
     ["network-transmit"] = NetworkTransmitTarget.Run,

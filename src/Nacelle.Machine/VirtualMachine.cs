@@ -53,6 +53,7 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
                 AddProcessor(i);
             }
 
+            Debugger = new MachineDebugger(_control, _ram, _processors, WaitAllParked, ResumeAll);
             LoadGuest();
         }
         catch
@@ -73,6 +74,9 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
 
     /// <summary>The guest's RAM.</summary>
     internal GuestMemory Ram => _ram;
+
+    /// <summary>The way in for a debugger outside the guest.</summary>
+    public MachineDebugger Debugger { get; }
 
     /// <summary>Completes when the machine has ended, with the reason.</summary>
     public Task<MachineStop> Completion => _completion.Task;
@@ -265,7 +269,11 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
 
     private void OnProcessorEnded(int index, VirtualCpuExit exit)
     {
-        if (exit.Reason != VirtualCpuExitReason.Shutdown)
+        if (exit.Reason == VirtualCpuExitReason.Debug)
+        {
+            Debugger.OnStop(index, exit.DebugStop);
+        }
+        else if (exit.Reason != VirtualCpuExitReason.Shutdown)
         {
             Stop(new MachineStop(MachineStopReason.Failed, $"vCPU {index}: {exit.Detail}"));
         }
@@ -354,9 +362,12 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
             return;
         }
 
-        foreach (VirtualCpuThread thread in _threads)
+        for (int i = 0; i < _threads.Count; i++)
         {
-            thread.Resume();
+            if (Debugger.MayRun(i))
+            {
+                _threads[i].Resume();
+            }
         }
     }
 }

@@ -1,3 +1,5 @@
+using Nacelle.Configuration;
+using Nacelle.Control.Gdb;
 using Nacelle.Machine;
 using Nacelle.Translation;
 
@@ -9,11 +11,13 @@ public sealed class MachineSession : IDisposable
 {
     private readonly VirtualMachine _machine;
     private readonly ISerialConnection? _serial;
+    private readonly GdbServer? _gdb;
 
-    private MachineSession(VirtualMachine machine, ISerialConnection? serial)
+    private MachineSession(VirtualMachine machine, ISerialConnection? serial, GdbServer? gdb)
     {
         _machine = machine;
         _serial = serial;
+        _gdb = gdb;
         Completion = CompleteAsync();
     }
 
@@ -22,6 +26,9 @@ public sealed class MachineSession : IDisposable
 
     /// <summary>Why that accelerator, in one line.</summary>
     public string AcceleratorReason => _machine.AcceleratorReason;
+
+    /// <summary>What to type at gdb's prompt to debug the machine; null where nobody listens for gdb.</summary>
+    public string? GdbInvitation => _gdb?.Invitation;
 
     /// <summary>Completes when the machine has ended and its output is where it belongs.</summary>
     public Task<MachineStop> Completion { get; }
@@ -38,17 +45,25 @@ public sealed class MachineSession : IDisposable
     /// Makes the connection for a serial port on the standard streams; null connects such a port to nothing. The session
     /// owns what it makes.
     /// </param>
+    /// <param name="gdb">Where gdb can connect; null for nowhere.</param>
     /// <exception cref="MachineException">The host or the files do not allow it. Nothing is left behind.</exception>
-    public static MachineSession Build(MachineDescription description, Func<ISerialConnection>? standardStreams = null)
+    public static MachineSession Build(MachineDescription description, Func<ISerialConnection>? standardStreams = null, GdbOption? gdb = null)
     {
         ArgumentNullException.ThrowIfNull(description);
         ISerialConnection? serial = Connect(description.Serial, standardStreams);
+        VirtualMachine? machine = null;
         try
         {
-            VirtualMachine machine = VirtualMachine.Build(description, serial);
-            MachineSession session = new(machine, serial);
+            machine = VirtualMachine.Build(description, serial);
+            GdbServer? server = gdb is null ? null : GdbServer.Start(gdb, machine);
+            MachineSession session = new(machine, serial, server);
             machine.Diagnostic += line => session.Diagnostic?.Invoke(line);
             machine.Paused += reason => session.Paused?.Invoke(reason);
+            if (server is not null)
+            {
+                server.Diagnostic += line => session.Diagnostic?.Invoke(line);
+            }
+
             if (serial is not null)
             {
                 serial.Diagnostic += line => session.Diagnostic?.Invoke(line);
@@ -59,6 +74,7 @@ public sealed class MachineSession : IDisposable
         }
         catch
         {
+            machine?.Dispose();
             serial?.Dispose();
             throw;
         }
@@ -90,6 +106,7 @@ public sealed class MachineSession : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _gdb?.Dispose();
         _serial?.Cancel();
         _machine.Dispose();
         _serial?.Dispose();

@@ -65,6 +65,11 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         Description = "Print to standard error what the translator has counted when the machine has ended. Refused on KVM.",
     };
 
+    private readonly Option<GdbOption?> _gdb = OptionFactory.Single(
+        "--gdb", "tcp:PORT|socket:PATH[,wait]",
+        "Let gdb debug the guest, from this host alone; with wait the guest does not begin before gdb lets it.",
+        GdbOption.Parse, null, [.. GdbOption.Kinds]);
+
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Say nothing but errors." };
 
     /// <summary>Makes the command.</summary>
@@ -73,7 +78,7 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         Option[] options =
         [
             _kernel, _initrd, _append, _cpus, _memory, _accelerator, _disks, _networks, _serial, _name,
-            _noReboot, _escape, _bootMarker, _translatorStatistics, _quiet,
+            _noReboot, _escape, _bootMarker, _gdb, _translatorStatistics, _quiet,
         ];
         foreach (Option option in options)
         {
@@ -102,5 +107,9 @@ internal sealed class RunCommand : Command, IDocumentedCommand
     };
 
     private RunSettings Settings(ParseResult result) => new(
-        result.GetValue(_quiet), result.GetValue(_escape), result.GetValue(_bootMarker), result.GetValue(_translatorStatistics));
+        result.GetValue(_quiet),
+        result.GetValue(_escape),
+        result.GetValue(_bootMarker),
+        result.GetValue(_gdb),
+        result.GetValue(_translatorStatistics));
 }

@@ -56,6 +56,7 @@ internal static class RunPage
             new("Share a disk read-only and pause when the host runs out of space", "nacelle run --kernel vmlinuz --disk base.img,readonly=on --disk data.img,on-error=stop-when-full"),
             new("Reach the guest's SSH server at port 2222 of the host", "nacelle run --kernel vmlinuz --net user,forward=2222:22"),
             new("Run in the background with the console on a socket", "nacelle run --kernel vmlinuz --serial socket:guest.sock &"),
+            new("Debug a kernel from its first instruction", "nacelle run --kernel vmlinuz --append 'console=ttyS0 nokaslr' --gdb tcp:1234,wait"),
             new("See what the translator did during a run", "nacelle run --kernel vmlinuz --accel translator --translator-stats"),
             new("Run a test kernel and take its exit code", "nacelle run --kernel test.elf --no-reboot --quiet"),
         ],

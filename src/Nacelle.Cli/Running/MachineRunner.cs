@@ -40,7 +40,7 @@ internal sealed class MachineRunner
         using PosixSignalRegistration resume = PosixSignalRegistration.Create(ResumeSignal, OnResume);
         try
         {
-            using MachineSession session = MachineSession.Build(_description, ConnectStandardStreams);
+            using MachineSession session = MachineSession.Build(_description, ConnectStandardStreams, _settings.Gdb);
             CheckStatistics(session);
             MachineStop stop;
             TimeSpan running;
@@ -105,6 +105,12 @@ internal sealed class MachineRunner
     private void Introduce(MachineSession session)
     {
         _notices.Say($"accelerator {session.AcceleratorName}: {session.AcceleratorReason}");
+        if (session.GdbInvitation is string invitation)
+        {
+            string waiting = _settings.Gdb!.Wait ? "the guest begins when gdb lets it: " : "";
+            _notices.Say($"{waiting}in gdb, type: {invitation}");
+        }
+
         if (_terminal is not null && _settings.EscapeKey is byte key)
         {
             _notices.Say($"to leave, press {EscapeKeyOption.Format(key)} and then q; {EscapeKeyOption.Format(key)} and h for more");

@@ -1,8 +1,11 @@
+using Nacelle.Configuration;
+
 namespace Nacelle.Cli;
 
 /// <summary>How a person wants to be dealt with while a machine runs; nothing of it reaches the guest.</summary>
 /// <param name="Quiet">Only errors are said.</param>
 /// <param name="EscapeKey">The byte of the escape key; null for none.</param>
 /// <param name="BootMarker">A text in the guest's output whose first appearance is timed; null for none.</param>
+/// <param name="Gdb">Where gdb can connect; null for nowhere.</param>
 /// <param name="TranslatorStatistics">Whether the translator's counters are printed at the end.</param>
-internal sealed record RunSettings(bool Quiet, byte? EscapeKey, string? BootMarker, bool TranslatorStatistics);
+internal sealed record RunSettings(bool Quiet, byte? EscapeKey, string? BootMarker, GdbOption? Gdb, bool TranslatorStatistics);

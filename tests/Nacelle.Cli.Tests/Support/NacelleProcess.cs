@@ -51,6 +51,12 @@ internal sealed class NacelleProcess : IDisposable
     /// <summary>Whether it has ended.</summary>
     public bool HasEnded => _process.HasExited;
 
+    /// <summary>What has come on standard output so far.</summary>
+    public string SeenOutput => Read(_output);
+
+    /// <summary>What has come on standard error so far.</summary>
+    public string SeenError => Read(_error);
+
     /// <summary>Starts nacelle.</summary>
     public static NacelleProcess Start(params string[] arguments) => new(new ProcessStartInfo(Executable, arguments));
 
@@ -114,6 +120,14 @@ internal sealed class NacelleProcess : IDisposable
                 Assert.True(clock.Elapsed < Patience, $"'{text}' did not come on {what} within {Patience}\n{Seen()}");
                 Monitor.Wait(_gate, TimeSpan.FromSeconds(1));
             }
+        }
+    }
+
+    private string Read(StringBuilder from)
+    {
+        lock (_gate)
+        {
+            return from.ToString();
         }
     }
 
