@@ -8,6 +8,7 @@ namespace Nacelle.Cli;
 /// <summary><c>nacelle info</c>: what the host offers to machines.</summary>
 internal sealed class InfoCommand : Command, IDocumentedCommand
 {
+    private const int ModelsInALine = 8;
     private readonly Option<bool> _json = new("--json") { Description = "Print one JSON object for programs." };
 
     /// <summary>Makes the command.</summary>
@@ -49,6 +50,17 @@ internal sealed class InfoCommand : Command, IDocumentedCommand
         }
 
         yield return ("translator", Describe(report.Translator));
+        foreach ((string accelerator, IReadOnlyList<string>? models) in ((string, IReadOnlyList<string>?)[])
+            [("kvm", report.CpuModels.Kvm), ("translator", report.CpuModels.Translator)])
+        {
+            string name = $"--cpu on {accelerator}";
+            foreach (string[] line in models?.Chunk(ModelsInALine) ?? [])
+            {
+                yield return (name, string.Join(' ', line));
+                name = "";
+            }
+        }
+
         yield return ("taps", Describe(report.Tap));
         yield return ("user networking", Describe(report.UserNetworking));
         yield return ("io_uring", Describe(report.IoUring));

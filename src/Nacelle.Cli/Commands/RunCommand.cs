@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.CommandLine;
 using Nacelle.Configuration;
+using Nacelle.Cpu;
 using Nacelle.Machine;
 
 namespace Nacelle.Cli;
@@ -28,6 +29,11 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         "--accel", "auto|kvm|translator",
         "What runs the guest: KVM, the dynamic translator, or KVM where it runs guest kernel code at hardware speed.",
         MachineOptions.ParseAccelerator, "auto", [.. MachineOptions.Accelerators]);
+
+    private readonly Option<CpuModelSpecification?> _cpu = OptionFactory.Single(
+        "--cpu", "host|max|MODEL[,+FEATURE|-FEATURE…]",
+        "The processor that the guest sees: all that host and accelerator can do, or a model; then features added or taken away.",
+        CpuOption.Parse, "host", [.. CpuOption.Models]);
 
     private readonly Option<ImmutableArray<DiskDescription>> _disks = OptionFactory.Many<DiskDescription>(
         "--disk", "FILE[,option=value…]",
@@ -77,7 +83,7 @@ internal sealed class RunCommand : Command, IDocumentedCommand
     {
         Option[] options =
         [
-            _kernel, _initrd, _append, _cpus, _memory, _accelerator, _disks, _networks, _serial, _name,
+            _kernel, _initrd, _append, _cpus, _memory, _accelerator, _cpu, _disks, _networks, _serial, _name,
             _noReboot, _escape, _bootMarker, _gdb, _translatorStatistics, _quiet,
         ];
         foreach (Option option in options)
@@ -99,6 +105,7 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         VirtualCpus = result.GetValue(_cpus),
         MemoryBytes = result.GetValue(_memory),
         Accelerator = result.GetValue(_accelerator),
+        Cpu = result.GetRequiredValue(_cpu)!,
         Disks = result.GetValue(_disks),
         Networks = result.GetValue(_networks),
         Serial = result.GetRequiredValue(_serial)!,

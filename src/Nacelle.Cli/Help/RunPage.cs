@@ -1,4 +1,5 @@
 using Nacelle.Configuration;
+using Nacelle.Cpu;
 using Nacelle.Translation;
 
 namespace Nacelle.Cli;
@@ -6,6 +7,12 @@ namespace Nacelle.Cli;
 /// <summary>What help says of <c>nacelle run</c>.</summary>
 internal static class RunPage
 {
+    private static readonly Topic s_cpu = new("Models of --cpu",
+    [
+        ("host, max", "All that host and accelerator can do."),
+        .. CpuModels.All.Select(model => (model.Name, $"{char.ToUpperInvariant(model.Description[0])}{model.Description[1..]}.")),
+    ]);
+
     private static readonly Topic s_disk = new("Options of --disk",
     [
         ("cache=MODE", $"Use of the host's page cache: {string.Join(", ", DiskOption.CacheModes)}. writeback honours the guest's flushes; none goes past the cache (O_DIRECT); writethrough and directsync make each write durable; unsafe ignores flushes. Default: writeback."),
@@ -56,11 +63,12 @@ internal static class RunPage
             new("Share a disk read-only and pause when the host runs out of space", "nacelle run --kernel vmlinuz --disk base.img,readonly=on --disk data.img,on-error=stop-when-full"),
             new("Reach the guest's SSH server at port 2222 of the host", "nacelle run --kernel vmlinuz --net user,forward=2222:22"),
             new("Run in the background with the console on a socket", "nacelle run --kernel vmlinuz --serial socket:guest.sock &"),
+            new("Show the guest an older processor, without AVX", "nacelle run --kernel vmlinuz --cpu SandyBridge,-avx"),
             new("Debug a kernel from its first instruction", "nacelle run --kernel vmlinuz --append 'console=ttyS0 nokaslr' --gdb tcp:1234,wait"),
             new("See what the translator did during a run", "nacelle run --kernel vmlinuz --accel translator --translator-stats"),
             new("Run a test kernel and take its exit code", "nacelle run --kernel test.elf --no-reboot --quiet"),
         ],
-        [s_disk, s_network, s_keys, s_signals, s_counters, ExitCodeTopic()]);
+        [s_cpu, s_disk, s_network, s_keys, s_signals, s_counters, ExitCodeTopic()]);
 
     private static Topic ExitCodeTopic() => new(
         "Exit codes",

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Nacelle.Cpu;
 
 namespace Nacelle.Machine;
 
@@ -19,6 +20,9 @@ public sealed record MachineDescription
 
     /// <summary>What runs the guest.</summary>
     public AcceleratorChoice Accelerator { get; init; } = AcceleratorChoice.Auto;
+
+    /// <summary>The processor that the guest sees.</summary>
+    public CpuModelSpecification Cpu { get; init; } = CpuModelSpecification.Host;
 
     /// <summary>Whether a reset by the guest starts it again; otherwise the machine ends with <see cref="MachineStopReason.Reset"/>.</summary>
     public bool RestartOnReset { get; init; } = true;

@@ -15,8 +15,26 @@ internal sealed record AcceleratorSelection(IAccelerator Accelerator, string Rea
     /// <param name="choice">What was asked for.</param>
     /// <param name="bus">The machine.</param>
     /// <param name="virtualCpus">How many vCPUs it has.</param>
-    /// <exception cref="MachineException">The one that was asked for cannot run here.</exception>
-    internal static AcceleratorSelection Choose(AcceleratorChoice choice, MachineBus bus, int virtualCpus)
+    /// <param name="cpu">The processor that the guest sees.</param>
+    /// <exception cref="MachineException">The one that was asked for cannot run here, or not with that processor.</exception>
+    internal static AcceleratorSelection Choose(
+        AcceleratorChoice choice, MachineBus bus, int virtualCpus, CpuModelSpecification cpu)
+    {
+        AcceleratorSelection selection = Choose(choice, bus, virtualCpus);
+        try
+        {
+            CpuSelection.Check(cpu, selection.Cpuid(0), selection.Accelerator.Name);
+        }
+        catch
+        {
+            selection.Accelerator.Dispose();
+            throw;
+        }
+
+        return selection with { Cpuid = index => GuestCpuid.Make(selection.Cpuid(index), cpu) };
+    }
+
+    private static AcceleratorSelection Choose(AcceleratorChoice choice, MachineBus bus, int virtualCpus)
     {
         switch (choice)
         {

@@ -31,6 +31,9 @@ internal static class HostProbe
             Kvm = new HostFeature(kvm.Availability == KvmAvailability.Available, kvm.Reason),
             KvmFacts = kvm.Facts,
             Translator = translator,
+            CpuModels = new HostCpuModels(
+                kvm.Availability == KvmAvailability.Available ? Models(() => KvmCpuid.Supported(0, 0, 1)) : null,
+                translator.Available ? Models(() => CpuidModels.ForTranslator(0, 0, 1)) : null),
             Tap = Tap(),
             UserNetworking = FindOnPath("passt") is string path
                 ? new HostFeature(true, path)
@@ -51,6 +54,19 @@ internal static class HostProbe
         catch (PlatformNotSupportedException error)
         {
             return new HostFeature(false, error.Message);
+        }
+    }
+
+    private static string[]? Models(Func<CpuidTable> offer)
+    {
+        try
+        {
+            CpuidTable available = offer();
+            return [.. CpuModels.All.Where(model => GuestCpuid.IsAvailable(available, model)).Select(model => model.Name)];
+        }
+        catch (Exception error) when (error is LinuxException or PlatformNotSupportedException)
+        {
+            return null;
         }
     }
 

@@ -8,6 +8,11 @@ namespace Nacelle;
 /// <param name="Detail">One line for a person: what was found, or what is in the way and what to change.</param>
 public sealed record HostFeature(bool Available, string Detail);
 
+/// <summary>Which models of <c>--cpu</c> a host can show to guests as they are, by accelerator.</summary>
+/// <param name="Kvm">Names; null where KVM does not run.</param>
+/// <param name="Translator">Names; null where the translator does not run.</param>
+public sealed record HostCpuModels(IReadOnlyList<string>? Kvm, IReadOnlyList<string>? Translator);
+
 /// <summary>What a host offers to machines. Immutable; a look at one moment.</summary>
 public sealed record HostReport
 {
@@ -51,6 +56,9 @@ public sealed record HostReport
 
     /// <summary>Whether <c>--accel translator</c> runs.</summary>
     public required HostFeature Translator { get; init; }
+
+    /// <summary>Which processors guests can be shown.</summary>
+    public required HostCpuModels CpuModels { get; init; }
 
     /// <summary>Whether taps can be attached.</summary>
     public required HostFeature Tap { get; init; }
