@@ -201,10 +201,17 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
     private void AddProcessor(int index)
     {
         LocalApic? local = _platform.CreateLocalApic(index);
+        CpuidTable cpuid = _selection.Cpuid(index);
+        if (local is not null)
+        {
+            local.OffersX2Apic = CpuFeatures.Find("x2apic")!.IsIn(cpuid);
+            local.PhysicalAddressBits = Math.Clamp((int)(cpuid.Query(0x8000_0008, 0).Eax & 0xFF), 36, 52);
+        }
+
         IVirtualCpu processor = _selection.Accelerator.CreateVirtualCpu(new VirtualCpuConfiguration(
             index,
             (uint)index,
-            _selection.Cpuid(index),
+            cpuid,
             local is null ? null : new LocalInterruptController(local)));
         if (local is not null)
         {

@@ -408,6 +408,12 @@ public sealed class EmittedSystemInstructionTests
 
         public bool TakeNonMaskable() => false;
 
+        public void EndNonMaskable()
+        {
+        }
+
+        public bool TrySend(uint identifier, uint command) => false;
+
         public bool TryReadModelSpecificRegister(uint index, out ulong value)
         {
             value = 0;

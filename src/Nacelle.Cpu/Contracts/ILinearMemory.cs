@@ -44,6 +44,9 @@ public enum TlbInvalidation
     /// <summary>A CR3 write: everything but global pages.</summary>
     NonGlobal,
 
+    /// <summary>A change of what protection keys allow: everything that data accesses use, but not fetches.</summary>
+    Data,
+
     /// <summary>A change of CR0.PG, CR4.PGE and the like: everything.</summary>
     All,
 }

@@ -76,8 +76,17 @@ public interface ILocalInterruptController
     /// <summary>Takes a pending non-maskable interrupt.</summary>
     bool TakeNonMaskable();
 
+    /// <summary>The handler of a non-maskable interrupt has returned: another one may be taken.</summary>
+    void EndNonMaskable();
+
     /// <summary>CR8: bits 7:4 of the task priority register.</summary>
     byte TaskPriority { get; set; }
+
+    /// <summary>Sends an interrupt to the LAPIC of an APIC id.</summary>
+    /// <param name="identifier">The physical APIC id.</param>
+    /// <param name="command">Vector and delivery mode as in bits 10:0 of the interrupt command register.</param>
+    /// <returns>False where no LAPIC has the id.</returns>
+    bool TrySend(uint identifier, uint command);
 
     /// <summary>Reads a model-specific register that belongs to the LAPIC (0x1b, 0x6e0, 0x800 to 0x8ff).</summary>
     /// <returns>False where the access raises #GP.</returns>

@@ -4,10 +4,10 @@ namespace Nacelle.Devices.Interrupts;
 
 /// <summary>
 /// Connects LAPICs, the IOAPIC, message-signalled interrupts and the 8259 pair, and gives each vCPU the window to its own LAPIC
-/// at 0xFEE00000.
+/// at 0xFEE00000 or where it moved it.
 /// </summary>
 /// <remarks>Thread safe. Parts are added before the first vCPU runs.</remarks>
-public sealed class ApicBus : IMessageInterruptTarget, IAddressRangeHandler
+public sealed class ApicBus : IMessageInterruptTarget
 {
     /// <summary>Guest-physical address of the LAPICs' registers.</summary>
     public const ulong WindowAddress = 0xFEE0_0000;
@@ -15,6 +15,9 @@ public sealed class ApicBus : IMessageInterruptTarget, IAddressRangeHandler
     /// <summary>Bytes of the LAPICs' registers.</summary>
     public const ulong WindowLength = 0x1000;
 
+    private readonly Lock _placing = new();
+    private readonly HashSet<ulong> _windows = [];
+    private AddressSpace? _memory;
     private LocalApic[] _locals = [];
     private Action<byte>? _endOfInterrupt;
     private Func<int>? _acknowledgeExternal;
@@ -52,19 +55,12 @@ public sealed class ApicBus : IMessageInterruptTarget, IAddressRangeHandler
         }
     }
 
-    /// <inheritdoc/>
-    ulong IAddressRangeHandler.Read(ulong offset, int size) =>
-        TryFindCurrent(out LocalApic local) && size == 4 && (offset & 15) == 0
-            ? local.ReadWindow((int)(offset >> 4))
-            : ulong.MaxValue >> (64 - (size * 8));
-
-    /// <inheritdoc/>
-    void IAddressRangeHandler.Write(ulong offset, int size, ulong value)
+    /// <summary>Places the LAPICs' window.</summary>
+    public void Map(AddressSpace memory)
     {
-        if (TryFindCurrent(out LocalApic local) && size == 4 && (offset & 15) == 0)
-        {
-            local.WriteWindow((int)(offset >> 4), (uint)value);
-        }
+        ArgumentNullException.ThrowIfNull(memory);
+        _memory = memory;
+        _ = TryPlace(WindowAddress);
     }
 
     /// <summary>Names what hears of the end of level-triggered interrupts: the IOAPIC.</summary>
@@ -82,6 +78,49 @@ public sealed class ApicBus : IMessageInterruptTarget, IAddressRangeHandler
         }
     }
 
+    /// <summary>Makes sure that there is a window at an address.</summary>
+    /// <param name="address">Guest-physical, page aligned.</param>
+    /// <returns>False where another device lies there.</returns>
+    internal bool TryPlace(ulong address)
+    {
+        if (_memory is not { } memory)
+        {
+            return address == WindowAddress;
+        }
+
+        lock (_placing)
+        {
+            if (!_windows.Contains(address))
+            {
+                foreach (AddressRange range in memory.Ranges)
+                {
+                    if (address <= range.Last && range.Start <= address + (WindowLength - 1))
+                    {
+                        return false;
+                    }
+                }
+
+                memory.Map(address, WindowLength, "LAPIC", new Window(this, address));
+                _windows.Add(address);
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>Takes away the windows that no LAPIC uses any more.</summary>
+    internal void RemoveUnused()
+    {
+        lock (_placing)
+        {
+            foreach (ulong unused in _windows.Where(window => !IsUsed(window)).ToArray())
+            {
+                _memory!.Unmap(unused);
+                _windows.Remove(unused);
+            }
+        }
+    }
+
     internal void Add(LocalApic local) => _locals = [.. _locals, local];
 
     internal void DeliverToAll(in InterruptMessage message, LocalApic? except)
@@ -93,6 +132,20 @@ public sealed class ApicBus : IMessageInterruptTarget, IAddressRangeHandler
                 local.Receive(message);
             }
         }
+    }
+
+    internal bool TryDeliver(uint identifier, in InterruptMessage message)
+    {
+        foreach (LocalApic local in _locals)
+        {
+            if (local.Id == identifier)
+            {
+                local.Receive(message);
+                return true;
+            }
+        }
+
+        return false;
     }
 
     internal void EndOfInterrupt(byte vector) => _endOfInterrupt?.Invoke(vector);
@@ -114,10 +167,30 @@ public sealed class ApicBus : IMessageInterruptTarget, IAddressRangeHandler
         }
     }
 
-    private bool TryFindCurrent(out LocalApic local)
+    /// <summary>The first window stays, for vCPUs that have not moved theirs.</summary>
+    private bool IsUsed(ulong address) => address == WindowAddress || _locals.Any(local => local.WindowAddress == address);
+
+    /// <summary>The registers of whichever vCPU asks, if it has its window here.</summary>
+    private sealed class Window(ApicBus bus, ulong address) : IAddressRangeHandler
     {
-        int index = CurrentProcessor.Index;
-        local = (uint)index < (uint)_locals.Length ? _locals[index] : null!;
-        return local is not null;
+        public ulong Read(ulong offset, int size) =>
+            TryFindCurrent(out LocalApic local) && size == 4 && (offset & 15) == 0
+                ? local.ReadWindow((int)(offset >> 4))
+                : ulong.MaxValue >> (64 - (size * 8));
+
+        public void Write(ulong offset, int size, ulong value)
+        {
+            if (TryFindCurrent(out LocalApic local) && size == 4 && (offset & 15) == 0)
+            {
+                local.WriteWindow((int)(offset >> 4), (uint)value);
+            }
+        }
+
+        private bool TryFindCurrent(out LocalApic local)
+        {
+            int index = CurrentProcessor.Index;
+            local = (uint)index < (uint)bus._locals.Length ? bus._locals[index] : null!;
+            return local is not null && local.WindowAddress == address;
+        }
     }
 }

@@ -71,6 +71,8 @@ public sealed partial class LocalApic
                 _command = value;
                 Send((uint)value, (uint)(value >> 32));
                 return true;
+            case 0x3F when value > byte.MaxValue:
+                return false;
             case 0x3F:
                 Send(0x0004_4000 | ((uint)value & 0xFF), Id);
                 return true;
@@ -93,7 +95,7 @@ public sealed partial class LocalApic
     /// <param name="register">Its offset divided by 16.</param>
     internal uint ReadWindow(int register) => (_base & (BaseEnabled | BaseX2Apic)) != BaseEnabled ? uint.MaxValue : register switch
     {
-        0x02 => Id << 24,
+        0x02 => _physicalId << 24,
         0x0D => _logicalDestination,
         0x30 => (uint)_command,
         0x31 => (uint)(_command >> 32),
@@ -110,6 +112,10 @@ public sealed partial class LocalApic
 
         switch (register)
         {
+            case 0x02:
+                // Software may give itself another id in xAPIC mode (SDM volume 3, 11.4.6).
+                _physicalId = value >> 24;
+                break;
             case 0x0D:
                 _logicalDestination = value & 0xFF00_0000;
                 break;
@@ -136,12 +142,21 @@ public sealed partial class LocalApic
 
     private bool TryWriteBase(ulong value)
     {
-        const ulong address = 0xFFFF_FFFF_F000;
         bool enabled = (value & BaseEnabled) != 0;
         bool extended = (value & BaseX2Apic) != 0;
 
-        // x2APIC needs the global enable, and is left only by disabling (SDM volume 3, 11.12.5); the window stays where it is.
-        if ((extended && !enabled) || (enabled && !extended && IsX2Apic) || (value & address) != 0xFEE0_0000)
+        // x2APIC is entered from xAPIC mode only, needs the global enable, and is left only by disabling (SDM volume 3,
+        // 11.12.5). Bits 7:0, 9 and those above the address are reserved.
+        ulong defined = ((1UL << PhysicalAddressBits) - 1) & ~0x2FFUL;
+        if ((extended && (!enabled || !OffersX2Apic || (_base & BaseEnabled) == 0))
+            || (enabled && !extended && IsX2Apic)
+            || (value & ~defined) != 0)
+        {
+            return false;
+        }
+
+        bool moves = (value & AddressMask) != WindowAddress;
+        if (moves && !_bus.TryPlace(value & AddressMask))
         {
             return false;
         }
@@ -149,6 +164,14 @@ public sealed partial class LocalApic
         lock (_state)
         {
             _base = value;
+
+            // Off and in x2APIC mode the id is the one that it began with.
+            _physicalId = !enabled || extended ? Id & 0xFF : _physicalId;
+        }
+
+        if (moves)
+        {
+            _bus.RemoveUnused();
         }
 
         return true;

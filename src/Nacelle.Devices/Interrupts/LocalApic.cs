@@ -9,6 +9,7 @@ public sealed partial class LocalApic
     private const ulong BaseEnabled = 1 << 11;
     private const ulong BaseX2Apic = 1 << 10;
     private const ulong BaseBootstrap = 1 << 8;
+    private const ulong AddressMask = 0x000F_FFFF_FFFF_F000;
     private const uint SoftwareEnabled = 0x100;
     private const uint Masked = 1 << 16;
     private readonly Lock _state = new();
@@ -20,6 +21,7 @@ public sealed partial class LocalApic
     private VectorSet _inService;
     private VectorSet _levelTriggered;
     private ulong _base;
+    private uint _physicalId;
     private uint _taskPriority;
     private uint _logicalDestination;
     private uint _destinationFormat;
@@ -27,7 +29,8 @@ public sealed partial class LocalApic
     private uint _errorStatus;
     private uint _pendingErrors;
     private ulong _command;
-    private bool _nonMaskablePending;
+    private int _nonMaskablePending;
+    private bool _nonMaskableInService;
     private bool _externalPending;
     private readonly uint[] _localVectors = new uint[7];
 
@@ -63,6 +66,15 @@ public sealed partial class LocalApic
 
     /// <summary>The APIC id.</summary>
     public uint Id { get; }
+
+    /// <summary>Whether the processor offers x2APIC mode (CPUID.01H:ECX bit 21). Before the vCPU runs.</summary>
+    public bool OffersX2Apic { get; set; } = true;
+
+    /// <summary>Bits of a guest-physical address (CPUID.80000008H:EAX). Before the vCPU runs.</summary>
+    public int PhysicalAddressBits { get; set; } = 52;
+
+    /// <summary>Guest-physical address of the registers in xAPIC mode.</summary>
+    internal ulong WindowAddress => Volatile.Read(ref _base) & AddressMask;
 
     /// <summary>Whether the guest has switched to x2APIC mode.</summary>
     public bool IsX2Apic => (_base & (BaseEnabled | BaseX2Apic)) == (BaseEnabled | BaseX2Apic);
@@ -131,11 +143,32 @@ public sealed partial class LocalApic
     {
         lock (_state)
         {
-            bool pending = _nonMaskablePending;
-            _nonMaskablePending = false;
-            return pending;
+            if (_nonMaskablePending == 0)
+            {
+                return false;
+            }
+
+            _nonMaskablePending--;
+            _nonMaskableInService = true;
+            return true;
         }
     }
+
+    /// <summary>The handler of a non-maskable interrupt has returned.</summary>
+    public void EndNonMaskable()
+    {
+        lock (_state)
+        {
+            _nonMaskableInService = false;
+        }
+    }
+
+    /// <summary>Sends an interrupt to the LAPIC of an APIC id, whichever mode both are in.</summary>
+    /// <param name="identifier">The physical APIC id.</param>
+    /// <param name="command">Vector and delivery mode as in bits 10:0 of the interrupt command register.</param>
+    /// <returns>False where no LAPIC has the id.</returns>
+    public bool TrySend(uint identifier, uint command) =>
+        _bus.TryDeliver(identifier, new InterruptMessage(identifier, false, (DeliveryMode)((command >> 8) & 7), (byte)command, false));
 
     /// <summary>Back to the state after power-on, or after INIT, which keeps the base and the id (SDM volume 3, 11.4.7).</summary>
     public void Reset(bool init)
@@ -145,6 +178,7 @@ public sealed partial class LocalApic
             if (!init)
             {
                 _base = _initialBase;
+                _physicalId = Id & 0xFF;
             }
 
             _requested = default;
@@ -157,7 +191,8 @@ public sealed partial class LocalApic
             _errorStatus = 0;
             _pendingErrors = 0;
             _command = 0;
-            _nonMaskablePending = false;
+            _nonMaskablePending = 0;
+            _nonMaskableInService = false;
             _externalPending = false;
             Array.Fill(_localVectors, Masked);
             if (!init && (_initialBase & BaseBootstrap) != 0)
@@ -191,7 +226,7 @@ public sealed partial class LocalApic
     {
         if (!logical)
         {
-            return IsX2Apic ? destination == Id || destination is uint.MaxValue or 0xFF : destination == (Id & 0xFF) || (destination & 0xFF) == 0xFF;
+            return IsX2Apic ? destination == Id || destination is uint.MaxValue or 0xFF : destination == _physicalId || (destination & 0xFF) == 0xFF;
         }
 
         if (IsX2Apic)
@@ -238,7 +273,8 @@ public sealed partial class LocalApic
             case DeliveryMode.NonMaskable:
                 lock (_state)
                 {
-                    _nonMaskablePending = true;
+                    // One is handled and one more waits for its end, as a processor latches them (SDM volume 3, 6.7.1).
+                    _nonMaskablePending = Math.Min(_nonMaskablePending + 1, _nonMaskableInService ? 1 : 2);
                 }
 
                 _processor?.NotifyInterrupt();
@@ -303,8 +339,9 @@ public sealed partial class LocalApic
             }
 
             _inService.Set(vector, false);
+
+            // The bit stays until the vector is next accepted (SDM volume 3, 11.8.4).
             level = _levelTriggered.Contains(vector);
-            _levelTriggered.Set(vector, false);
         }
 
         if (level)

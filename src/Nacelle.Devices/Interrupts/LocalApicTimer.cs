@@ -29,6 +29,7 @@ internal sealed class LocalApicTimer
     private uint _divide;
     private long _start;
     private long _next;
+    private bool _isCounting;
     private ulong _deadline;
 
     public LocalApicTimer(ITimerService timers, ulong timestampFrequency, Action fire)
@@ -45,6 +46,7 @@ internal sealed class LocalApicTimer
         get => _mode;
         set
         {
+            bool expired = false;
             lock (_state)
             {
                 if (_mode == value)
@@ -57,9 +59,27 @@ internal sealed class LocalApicTimer
                     _timer.Cancel();
                     _deadline = 0;
                     _initialCount = 0;
+                    _isCounting = false;
+                }
+                else if (_isCounting && _mode == LocalApicTimerMode.Periodic)
+                {
+                    // The period that runs is the last one.
+                    _start = _next - (long)((ulong)_initialCount * Divisor);
+                }
+                else if (_isCounting && _timers.NowNanoseconds >= _next)
+                {
+                    // It has counted down once, though the timer service was not there yet.
+                    _timer.Cancel();
+                    _isCounting = false;
+                    expired = true;
                 }
 
                 _mode = value;
+            }
+
+            if (expired)
+            {
+                _fire();
             }
         }
     }
@@ -90,7 +110,7 @@ internal sealed class LocalApicTimer
         {
             lock (_state)
             {
-                if (_initialCount == 0 || _mode == LocalApicTimerMode.Deadline)
+                if (!_isCounting)
                 {
                     return 0;
                 }
@@ -123,6 +143,7 @@ internal sealed class LocalApicTimer
             }
 
             _initialCount = value;
+            _isCounting = value != 0;
             _start = _timers.NowNanoseconds;
             if (value == 0)
             {
@@ -152,10 +173,19 @@ internal sealed class LocalApicTimer
                 return;
             }
 
-            ulong ticks = value > timestampNow ? value - timestampNow : 0;
-            ulong nanoseconds = (ulong)((UInt128)ticks * 1_000_000_000 / _timestampFrequency);
-            _timer.Arm(_timers.NowNanoseconds + (long)Math.Min(nanoseconds, long.MaxValue / 4));
+            if (value > timestampNow)
+            {
+                ulong nanoseconds = (ulong)((UInt128)(value - timestampNow) * 1_000_000_000 / _timestampFrequency);
+                _timer.Arm(_timers.NowNanoseconds + (long)Math.Min(nanoseconds, long.MaxValue / 4));
+                return;
+            }
+
+            // It is past: the interrupt belongs to the write.
+            _timer.Cancel();
+            _deadline = 0;
         }
+
+        _fire();
     }
 
     /// <summary>Stops everything.</summary>
@@ -166,6 +196,7 @@ internal sealed class LocalApicTimer
             _timer.Cancel();
             _mode = LocalApicTimerMode.OneShot;
             _initialCount = 0;
+            _isCounting = false;
             _divide = 0;
             _deadline = 0;
         }
@@ -186,7 +217,7 @@ internal sealed class LocalApicTimer
                     _deadline = 0;
                     break;
                 case LocalApicTimerMode.Periodic:
-                    if (_initialCount == 0)
+                    if (!_isCounting)
                     {
                         return;
                     }
@@ -199,11 +230,12 @@ internal sealed class LocalApicTimer
                     break;
                 case LocalApicTimerMode.OneShot:
                 default:
-                    if (_initialCount == 0)
+                    if (!_isCounting)
                     {
                         return;
                     }
 
+                    _isCounting = false;
                     break;
             }
         }

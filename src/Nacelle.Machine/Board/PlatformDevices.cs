@@ -84,7 +84,7 @@ internal sealed class PlatformDevices
         IoApic ioApic = new(apicBus);
         InterruptControllerPair pair = new(apicBus);
         InterruptRouter router = new(apicBus, ioApic, pair);
-        bus.Memory.Map(ApicBus.WindowAddress, ApicBus.WindowLength, "LAPIC", apicBus);
+        apicBus.Map(bus.Memory);
         bus.Memory.Map(IoApic.Address, IoApic.Length, "IOAPIC", ioApic);
         pair.Map(bus.Ports);
         _intervalTimer = new IntervalTimer(_timers, router.Line(0));

@@ -18,6 +18,10 @@ internal sealed class LocalInterruptController(LocalApic local) : ILocalInterrup
 
     public bool TakeNonMaskable() => local.TakeNonMaskable();
 
+    public void EndNonMaskable() => local.EndNonMaskable();
+
+    public bool TrySend(uint identifier, uint command) => local.TrySend(identifier, command);
+
     public bool TryReadModelSpecificRegister(uint index, out ulong value) =>
         local.TryReadModelSpecificRegister(index, out value);
 
