@@ -72,6 +72,21 @@ public sealed unsafe partial class MemoryMapping : IDisposable
             : new MemoryMapping(address, size);
     }
 
+    /// <summary>Takes pages out of the page tables (madvise(2): MADV_DONTNEED); those of a file keep their contents.</summary>
+    /// <param name="offset">First byte, page aligned.</param>
+    /// <param name="length">Bytes, a multiple of the page size.</param>
+    /// <exception cref="LinuxException">The range is not in the mapping, or its pages are locked.</exception>
+    public void Drop(ulong offset, ulong length)
+    {
+        const int doNotNeed = 4;
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(offset, Size);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(length, Size - offset);
+        if (Madvise(_address + (nint)offset, (nuint)length, doNotNeed) != 0)
+        {
+            throw LinuxException.FromLastError($"drop {length} bytes of a mapping");
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -84,6 +99,9 @@ public sealed unsafe partial class MemoryMapping : IDisposable
 
     [LibraryImport("libc", EntryPoint = "mmap", SetLastError = true)]
     private static partial nint Mmap(nint address, nuint length, int protection, int flags, int descriptor, long offset);
+
+    [LibraryImport("libc", EntryPoint = "madvise", SetLastError = true)]
+    private static partial int Madvise(nint address, nuint length, int advice);
 
     [LibraryImport("libc", EntryPoint = "munmap", SetLastError = true)]
     private static partial int Munmap(nint address, nuint length);

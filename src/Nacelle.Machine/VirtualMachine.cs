@@ -44,7 +44,7 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
             _bus = new MachineBus(_ram, new AddressSpace("memory"), new AddressSpace("ports"));
             _selection = AcceleratorSelection.Choose(description.Accelerator, _bus, description.VirtualCpus, description.Cpu);
             _platform = new PlatformDevices(
-                _bus, _selection.Accelerator.KernelInterruptControllers, new EventLoopTimerService(_timerLoop), serial, this);
+                _bus, _selection.Accelerator.KernelInterruptControllers, new EventLoopTimerService(_timerLoop), serial, this, description);
             _pci = new PciDevices(
                 _bus, _selection.Accelerator, _platform.Router, _platform.ResetControl.Write, line => Diagnostic?.Invoke(line));
             AddDevices(console);

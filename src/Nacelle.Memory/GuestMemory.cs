@@ -141,6 +141,19 @@ public sealed unsafe class GuestMemory : IDisposable
         return true;
     }
 
+    /// <summary>
+    /// Takes a page out of this process's page tables, and with them out of KVM's: its bytes stay, and the next access
+    /// finds them again. For tests of what happens then.
+    /// </summary>
+    /// <param name="address">Guest-physical address of the page; nothing happens where it is not RAM.</param>
+    public void DropHostMapping(ulong address)
+    {
+        if (TryGetHostAddress(address, PageSize, out byte* host))
+        {
+            _mapping.Drop((ulong)(host - _mapping.Address), PageSize);
+        }
+    }
+
     /// <summary>Reads a little-endian value, once.</summary>
     /// <returns>False where any byte of it is not RAM.</returns>
     public bool TryRead<T>(ulong address, out T value)

@@ -7,12 +7,6 @@ namespace Nacelle.Devices.Platform;
 /// <remarks>Without state.</remarks>
 public sealed class DebugExitPort(Action<uint> exit) : IAddressRangeHandler
 {
-    /// <summary>First port.</summary>
-    public const ushort Port = 0xF4;
-
-    /// <summary>Number of ports.</summary>
-    public const ushort Length = 4;
-
     /// <inheritdoc/>
     ulong IAddressRangeHandler.Read(ulong offset, int size) => 0;
 

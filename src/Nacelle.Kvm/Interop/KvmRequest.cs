@@ -20,6 +20,7 @@ internal static class KvmRequest
     public const uint GetInterruptChip = 0xC208_AE62;
     public const uint SetInterruptChip = 0x8208_AE63;
     public const uint SetRouting = 0x4008_AE6A;
+    public const uint ReinjectControl = 0xAE71;
     public const uint InterruptEventFd = 0x4020_AE76;
     public const uint CreateIntervalTimer = 0x4040_AE77;
     public const uint SetBootProcessor = 0xAE78;

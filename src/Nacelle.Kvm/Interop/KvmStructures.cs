@@ -132,6 +132,14 @@ internal unsafe struct KvmIntervalTimerConfiguration
     public fixed uint Padding[15];
 }
 
+/// <summary>struct kvm_reinject_control: whether ticks of the 8254 timer that were missed are made up for.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct KvmReinjectControl
+{
+    public byte Reinject;
+    public fixed byte Reserved[31];
+}
+
 /// <summary>struct kvm_cpuid_entry2.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct KvmCpuidEntry

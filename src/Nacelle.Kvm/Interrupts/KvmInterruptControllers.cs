@@ -27,6 +27,10 @@ public sealed unsafe class KvmInterruptControllers : IKernelInterruptControllers
         // Port 0x61 comes with the 8254: the guest calibrates its clock by it, the sound goes nowhere.
         KvmIntervalTimerConfiguration timer = new() { Flags = KvmIntervalTimerConfiguration.SpeakerDummy };
         vm.Call(KvmRequest.CreateIntervalTimer, &timer, "create KVM's interval timer");
+
+        // Ticks that fell together arrive as one, as they do from the machine's own 8254.
+        KvmReinjectControl control = default;
+        vm.Call(KvmRequest.ReinjectControl, &control, "set KVM's interval timer to drop missed ticks");
         AddStandardRoutes();
         Install();
         _powerOn = KvmInterruptChipState.Read(vm);

@@ -26,6 +26,13 @@ internal static class MachineLimits
                 $"{description.MemoryBytes} bytes of memory were asked for: the size must be a multiple of 2 MiB and not zero");
         }
 
+        if (!description.IntervalTimer && description.Accelerator != AcceleratorChoice.Translator)
+        {
+            throw new MachineException(
+                MachineErrorKind.Configuration,
+                "a machine without the 8254 timer was asked for and KVM's interrupt controllers come with one: take the translator");
+        }
+
         if (HostMemory() is ulong host && description.MemoryBytes > host)
         {
             throw new MachineException(

@@ -21,15 +21,21 @@ internal sealed class PlatformDevices
     /// <param name="timers">Time.</param>
     /// <param name="serial">What the serial port is connected to.</param>
     /// <param name="events">The machine.</param>
+    /// <param name="description">Which of the devices there are.</param>
     internal PlatformDevices(
-        MachineBus bus, IKernelInterruptControllers? kernel, ITimerService timers, ISerialBackend serial, IMachineEvents events)
+        MachineBus bus,
+        IKernelInterruptControllers? kernel,
+        ITimerService timers,
+        ISerialBackend serial,
+        IMachineEvents events,
+        MachineDescription description)
     {
         _timers = timers;
         _kernel = kernel;
         if (kernel is null)
         {
             _apicBus = new ApicBus();
-            Router = OwnControllers(bus, _apicBus);
+            Router = OwnControllers(bus, _apicBus, description.IntervalTimer);
         }
         else
         {
@@ -50,7 +56,14 @@ internal sealed class PlatformDevices
         bus.Ports.Map(PowerManagementBlock.Base, PowerManagementBlock.Length, "ACPI power management", Power);
         _resets.Add(Power.Reset);
         ResetControl = new ResetControl(events.Reset);
-        MapSwitches(bus, events);
+        MapSwitches(bus, events, description.DebugExit);
+        FirmwareConfiguration configuration = new(description.MemoryBytes, description.VirtualCpus);
+        bus.Ports.Map(FirmwareConfiguration.Port, FirmwareConfiguration.Length, "firmware configuration", configuration);
+        _resets.Add(configuration.Reset);
+        if (description.TestDevice)
+        {
+            new TestDevice(bus.Ram, Router.Line).Map(bus.Memory, bus.Ports);
+        }
     }
 
     /// <summary>Interrupt routing for other devices.</summary>
@@ -79,7 +92,7 @@ internal sealed class PlatformDevices
         }
     }
 
-    private InterruptRouter OwnControllers(MachineBus bus, ApicBus apicBus)
+    private InterruptRouter OwnControllers(MachineBus bus, ApicBus apicBus, bool withIntervalTimer)
     {
         IoApic ioApic = new(apicBus);
         InterruptControllerPair pair = new(apicBus);
@@ -87,19 +100,28 @@ internal sealed class PlatformDevices
         apicBus.Map(bus.Memory);
         bus.Memory.Map(IoApic.Address, IoApic.Length, "IOAPIC", ioApic);
         pair.Map(bus.Ports);
-        _intervalTimer = new IntervalTimer(_timers, router.Line(0));
-        _intervalTimer.Map(bus.Ports);
-        _resets.AddRange([ioApic.Reset, pair.Reset, _intervalTimer.Reset]);
+        _resets.AddRange([ioApic.Reset, pair.Reset]);
+        if (withIntervalTimer)
+        {
+            _intervalTimer = new IntervalTimer(_timers, router.Line(0));
+            _intervalTimer.Map(bus.Ports);
+            _resets.Add(_intervalTimer.Reset);
+        }
+
         return router;
     }
 
-    private void MapSwitches(MachineBus bus, IMachineEvents events)
+    private void MapSwitches(MachineBus bus, IMachineEvents events, DebugExitDescription? debugExit)
     {
         KeyboardController keyboard = new(events.Reset);
         keyboard.Map(bus.Ports);
         SystemControlPort systemControl = new(events.Reset);
         bus.Ports.Map(SystemControlPort.Port, 1, "system control port A", systemControl);
-        bus.Ports.Map(DebugExitPort.Port, DebugExitPort.Length, "debug exit", new DebugExitPort(events.DebugExit));
+        if (debugExit is not null)
+        {
+            bus.Ports.Map(debugExit.Port, (ulong)debugExit.Length, "debug exit", new DebugExitPort(events.DebugExit));
+        }
+
         bus.Ports.Map(PanicNotifier.Port, 1, "pvpanic", new PanicNotifier(events.GuestPanicked));
         _resets.AddRange([keyboard.Reset, ResetControl.Reset, systemControl.Reset]);
     }

@@ -83,9 +83,11 @@ internal sealed record BootPayload(
 
     /// <summary>Places the command line with its terminating zero.</summary>
     /// <param name="limit">Bytes that the kernel takes, without the zero.</param>
-    internal void PlaceCommandLine(int limit)
+    /// <param name="program">What comes before it, as the name of a program does before its arguments; null for nothing.</param>
+    internal void PlaceCommandLine(int limit, string? program = null)
     {
-        int size = System.Text.Encoding.UTF8.GetByteCount(CommandLine);
+        string line = program is null ? CommandLine : CommandLine.Length == 0 ? program : $"{program} {CommandLine}";
+        int size = System.Text.Encoding.UTF8.GetByteCount(line);
         if (size > Math.Min(limit, CommandLineRoom - 1))
         {
             throw new MachineException(
@@ -94,7 +96,7 @@ internal sealed record BootPayload(
         }
 
         byte[] bytes = new byte[size + 1];
-        System.Text.Encoding.UTF8.GetBytes(CommandLine, bytes);
+        System.Text.Encoding.UTF8.GetBytes(line, bytes);
         Write(CommandLineAddress, bytes, "kernel command line", "");
     }
 
@@ -125,7 +127,7 @@ internal sealed record BootPayload(
                 UnauthorizedAccessException => Directory.Exists(path) ? "it is a directory" : "permission denied",
                 _ => error.Message,
             };
-            throw new MachineException(MachineErrorKind.HostResource, $"cannot read {what} '{path}': {reason}", error);
+            throw new MachineException(MachineErrorKind.HostResource, $"could not open {what} '{path}': {reason}", error);
         }
     }
 }

@@ -39,7 +39,9 @@ internal static class Multiboot
 
         ElfFile elf = new(file, payload.KernelPath);
         ulong end = elf.Load(payload);
-        payload.PlaceCommandLine(BootPayload.CommandLineRoom - 1);
+
+        // Other boot loaders pass the kernel's file name first, and kernels skip that word (GRUB and QEMU do).
+        payload.PlaceCommandLine(BootPayload.CommandLineRoom - 1, payload.KernelPath);
         ulong initrd = payload.PlaceInitrd((end + 0xFFF) & ~0xFFFUL, uint.MaxValue);
         WriteInformation(payload, initrd);
 

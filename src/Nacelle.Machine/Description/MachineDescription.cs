@@ -44,7 +44,21 @@ public sealed record MachineDescription
 
     /// <summary>Where the first serial port (16550 at 0x3f8) is connected.</summary>
     public SerialDescription Serial { get; init; } = SerialDescription.None;
+
+    /// <summary>The ports whose writes end the machine with <see cref="MachineStopReason.DebugExit"/>; null for none.</summary>
+    public DebugExitDescription? DebugExit { get; init; } = new(0xF4, 4);
+
+    /// <summary>Whether the machine has the 8254 timer with the speaker port.</summary>
+    public bool IntervalTimer { get; init; } = true;
+
+    /// <summary>Whether the machine has the test device of kvm-unit-tests.</summary>
+    public bool TestDevice { get; init; }
 }
+
+/// <summary>Where a write ends the machine.</summary>
+/// <param name="Port">First port.</param>
+/// <param name="Length">Number of ports.</param>
+public sealed record DebugExitDescription(ushort Port, int Length);
 
 /// <summary>How the accelerator is chosen.</summary>
 public enum AcceleratorChoice
