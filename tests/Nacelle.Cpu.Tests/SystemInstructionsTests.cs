@@ -88,6 +88,63 @@ public sealed unsafe class SystemInstructionsTests : IDisposable
         Assert.Equal(0x20UL, _registers->Cr4);
     }
 
+    [Theory]
+    [InlineData(0x400, ulong.MaxValue, true)]
+    [InlineData(0x400, 0UL, true)]
+    [InlineData(0x410, ulong.MaxValue & ~(1UL << 10), true)]
+    [InlineData(0x400, 1UL, false)]
+    [InlineData(0x401, 0UL, true)]
+    [InlineData(0x401, 1UL, false)]
+    [InlineData(0x402, 1UL, true)]
+    [InlineData(0x6E1, 0xFFFF_FFFFUL, true)]
+    [InlineData(0x6E1, 0x1_0000_0000UL, false)]
+    public void Model_specific_registers_take_what_the_manual_lets_them_take(uint index, ulong value, bool taken)
+    {
+        _registers->Ss.Attributes = 0xC093;
+        Assert.Equal(taken, _system.WriteMsr(index, value));
+        Assert.True(_system.ReadMsr(index, out ulong read));
+        Assert.Equal(taken ? value : 0, read);
+    }
+
+    [Fact]
+    public void CPUID_follows_the_local_APIC_and_the_protection_keys()
+    {
+        const uint localApic = 1 << 9;
+        const uint keysEnabled = 1 << 4;
+        _environment.Local.ApicBase = 0xFEE0_0900;
+        Assert.NotEqual(0u, _system.Identify(1, 0).Edx & localApic);
+        _environment.Local.ApicBase = 0xFEE0_0100;
+        Assert.Equal(0u, _system.Identify(1, 0).Edx & localApic);
+        Assert.Equal(0u, _system.Identify(7, 0).Ecx & keysEnabled);
+        _registers->Cr4 |= 1 << 22;
+        Assert.NotEqual(0u, _system.Identify(7, 0).Ecx & keysEnabled);
+    }
+
+    [Fact]
+    public void A_hypercall_sends_interrupts_to_a_bitmap_of_ids()
+    {
+        _registers->Ss.Attributes = 0xC093;
+        Assert.Equal(2, Call(0x5, 0x1, first: 4, command: 0x41));
+
+        // Ids 4, 6 and 68; the fake knows those below 64.
+        Assert.Equal([(4u, 0x41u), (6u, 0x41u)], _environment.Local.Sent);
+        Assert.Equal(0, Call(0xFFFF_FFFF, 0, first: 0xFFFF_FFFF, command: 0));
+        Assert.Equal(-22, Call(1, 0, 0, command: 0x1000));
+        _registers->Ss.Attributes = 0xC0F3;
+        Assert.Equal(-1, Call(1, 0, 0, 0x41));
+
+        long Call(ulong low, ulong high, ulong first, ulong command)
+        {
+            _registers->General[(int)GeneralRegister.Rax] = 10;
+            _registers->General[(int)GeneralRegister.Rbx] = low;
+            _registers->General[(int)GeneralRegister.Rcx] = high;
+            _registers->General[(int)GeneralRegister.Rdx] = first;
+            _registers->General[(int)GeneralRegister.Rsi] = command;
+            _system.Hypercall();
+            return (long)_registers->General[(int)GeneralRegister.Rax];
+        }
+    }
+
     private void SetGate(byte vector, ushort selector, ulong target, byte type)
     {
         ulong low = (target & 0xFFFF) | ((ulong)selector << 16) | ((ulong)type << 40) | ((target & 0xFFFF_0000) << 32);
@@ -136,11 +193,55 @@ public sealed unsafe class SystemInstructionsTests : IDisposable
         }
     }
 
+    private sealed class FakeInterrupts : ILocalInterruptController
+    {
+        public ulong ApicBase { get; set; } = 0xFEE0_0900;
+
+        public List<(uint Identifier, uint Command)> Sent { get; } = [];
+
+        public bool HasInterrupt => false;
+
+        public byte TaskPriority { get; set; }
+
+        public int Acknowledge() => -1;
+
+        public bool TakeNonMaskable() => false;
+
+        public void EndNonMaskable()
+        {
+        }
+
+        public bool TrySend(uint identifier, uint command)
+        {
+            if (identifier >= 64)
+            {
+                return false;
+            }
+
+            Sent.Add((identifier, command));
+            return true;
+        }
+
+        public bool TryReadModelSpecificRegister(uint index, out ulong value)
+        {
+            value = ApicBase;
+            return index == 0x1B;
+        }
+
+        public bool TryWriteModelSpecificRegister(uint index, ulong value) => false;
+
+        public void Reset(bool init)
+        {
+        }
+    }
+
     private sealed class FixedEnvironment : IProcessorEnvironment, IDisposable
     {
         public int Index => 0;
 
-        public ILocalInterruptController? LocalInterrupts => null;
+        public FakeInterrupts Local { get; } = new();
+
+        public ILocalInterruptController? LocalInterrupts => Local;
 
         public CpuidTable Cpuid { get; } = CpuidModels.ForTranslator(0, 0, 1);
 

@@ -63,6 +63,7 @@ public static unsafe class PageTableWalker
     private const ulong NoExecute = 1UL << 63;
     private const uint CodeFetch = 0x10;
     private const uint CodeReserved = 8;
+    private const uint CodeProtectionKey = 0x20;
 
     /// <summary>Translates a linear address.</summary>
     /// <param name="ram">Where the tables lie; a table outside RAM reads as all ones do on a bus: a reserved-bit fault.</param>
@@ -174,10 +175,19 @@ public static unsafe class PageTableWalker
 
             bool userPage = (rights & UserBit) != 0;
             bool writable = (rights & Write) != 0;
-            if (!IsAllowed(registers, access, user, implicitAccess, userPage, writable, executable))
+            KeyRefusal refused = levels >= 4 ? RefusedByKey(registers, (int)(entry >> 59) & 15, user, userPage) : KeyRefusal.None;
+            bool isKeyed = access switch
             {
-                return Refuse(linear, code | 1, out fault);
+                PageAccess.Read => refused == KeyRefusal.Access,
+                PageAccess.Write => refused != KeyRefusal.None,
+                _ => false,
+            };
+            if (isKeyed || !IsAllowed(registers, access, user, implicitAccess, userPage, writable, executable))
+            {
+                return Refuse(linear, code | 1 | (isKeyed ? CodeProtectionKey : 0), out fault);
             }
+
+            writable &= refused == KeyRefusal.None;
 
             if (mark && !TryMark(slots, values, level, levels == 3 ? 2 : levels, access == PageAccess.Write, wide))
             {
@@ -232,6 +242,28 @@ public static unsafe class PageTableWalker
         }
 
         return access != PageAccess.Write || writable || (registers.Cr0 & Cr0Bits.WriteProtect) == 0;
+    }
+
+    /// <summary>SDM volume 3, 4.6.2: rights of a protection key, which count for data accesses.</summary>
+    private static KeyRefusal RefusedByKey(in CpuRegisters registers, int key, bool user, bool userPage)
+    {
+        bool enabled = (registers.Cr4 & (userPage ? Cr4Bits.ProtectionKeys : Cr4Bits.SupervisorProtectionKeys)) != 0;
+        if (!enabled)
+        {
+            return KeyRefusal.None;
+        }
+
+        ulong rights = (userPage ? registers.ProtectionKeyRights : registers.SupervisorKeyRights) >> (key * 2);
+        return (rights & 1) != 0 ? KeyRefusal.Access
+            : (rights & 2) != 0 && (user || (registers.Cr0 & Cr0Bits.WriteProtect) != 0) ? KeyRefusal.Write
+            : KeyRefusal.None;
+    }
+
+    private enum KeyRefusal
+    {
+        None,
+        Write,
+        Access,
     }
 
     private static bool TryMark(

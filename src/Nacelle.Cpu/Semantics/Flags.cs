@@ -94,6 +94,12 @@ public static class Cr4Bits
 
     /// <summary>SMAP.</summary>
     public const ulong SupervisorAccessPrevention = 1UL << 21;
+
+    /// <summary>PKE: protection keys of user pages.</summary>
+    public const ulong ProtectionKeys = 1UL << 22;
+
+    /// <summary>PKS: protection keys of supervisor pages.</summary>
+    public const ulong SupervisorProtectionKeys = 1UL << 24;
 }
 
 /// <summary>Bits of IA32_EFER (SDM volume 3, 2.2.1; AMD APM volume 2, 3.1.7).</summary>

@@ -41,6 +41,8 @@ internal sealed class ProcessorFeatures
         cr4 |= Offered(basic.Ecx, 26, Cr4Bits.OsXsave);
         cr4 |= Offered(structured.Ebx, 7, Cr4Bits.SupervisorExecutionPrevention);
         cr4 |= Offered(structured.Ebx, 20, Cr4Bits.SupervisorAccessPrevention);
+        cr4 |= Offered(structured.Ecx, 3, Cr4Bits.ProtectionKeys);
+        cr4 |= Offered(structured.Ecx, 31, Cr4Bits.SupervisorProtectionKeys);
         Cr4Mask = cr4;
 
         ulong efer = EferBits.LongModeActive;

@@ -114,6 +114,11 @@ internal sealed class StoredRegisters
                 return false;
             }
 
+            if (ReferenceEquals(bank, _machineCheck) && !IsValidMachineCheck(position & 3, value))
+            {
+                return false;
+            }
+
             bank[position] = value;
             return true;
         }
@@ -155,6 +160,17 @@ internal sealed class StoredRegisters
                 return features.IsAmd && TryWriteAmd(index);
         }
     }
+
+    /// <summary>
+    /// A bank's control register takes all zeroes or ones, its status register only zeroes (SDM volume 3, 16.3.2). Kernels for
+    /// AMD's processors leave bit 10 of a control register clear, against an erratum with the GART.
+    /// </summary>
+    private static bool IsValidMachineCheck(int register, ulong value) => register switch
+    {
+        0 => value == 0 || (value | (1 << 10)) == ulong.MaxValue,
+        1 => value == 0,
+        _ => true,
+    };
 
     private static bool IsValidMemoryType(ulong type) => type is 0 or 1 or 4 or 5 or 6;
 

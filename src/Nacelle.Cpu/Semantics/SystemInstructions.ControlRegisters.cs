@@ -3,6 +3,9 @@ namespace Nacelle.Cpu;
 /// <content>Control and debug registers, XCR0 and TLB control (SDM volume 3, 2.5, 2.6 and 4.10.4).</content>
 public sealed unsafe partial class SystemInstructions
 {
+    /// <summary>DR7.GD, and in the same place DR6.BD.</summary>
+    private const ulong GeneralDetect = 1 << 13;
+
     /// <summary>MOV from CRn.</summary>
     /// <param name="number">0, 2, 3, 4 or 8; others raise #UD.</param>
     /// <param name="value">The register.</param>
@@ -98,6 +101,11 @@ public sealed unsafe partial class SystemInstructions
             7 => (value & 0xFFFF_2FFF) | 0x400,
             _ => value,
         };
+
+        // RF ends with the first instruction that completes, and this one does: a breakpoint that it arms counts from the next
+        // instruction on.
+        _registers->Rflags &= ~RflagsBits.Resume;
+        _environment.ModeChanged();
         return true;
     }
 
@@ -124,6 +132,35 @@ public sealed unsafe partial class SystemInstructions
     /// <summary>LMSW: MP, EM, TS, and PE which it can set but not clear.</summary>
     public bool LoadMachineStatusWord(ushort value) =>
         RequirePrivilege() && WriteCr0((_registers->Cr0 & ~0xEUL) | (value & 0xFUL));
+
+    /// <summary>RDPKRU.</summary>
+    /// <param name="index">ECX, which has to be zero.</param>
+    /// <param name="rights">PKRU.</param>
+    public bool ReadProtectionKeyRights(uint index, out uint rights)
+    {
+        rights = (uint)_registers->ProtectionKeyRights;
+        return (_registers->Cr4 & Cr4Bits.ProtectionKeys) == 0 ? FailUndefined() : index == 0 || FailGeneralProtection();
+    }
+
+    /// <summary>WRPKRU.</summary>
+    /// <param name="index">ECX, which has to be zero.</param>
+    /// <param name="high">EDX, which has to be zero.</param>
+    /// <param name="rights">PKRU.</param>
+    public bool WriteProtectionKeyRights(uint index, uint high, uint rights)
+    {
+        if ((_registers->Cr4 & Cr4Bits.ProtectionKeys) == 0)
+        {
+            return FailUndefined();
+        }
+
+        if (index != 0 || high != 0)
+        {
+            return FailGeneralProtection();
+        }
+
+        SetKeyRights(ref _registers->ProtectionKeyRights, rights);
+        return true;
+    }
 
     /// <summary>XGETBV.</summary>
     public bool GetExtendedControl(uint index, out ulong value)
@@ -217,6 +254,16 @@ public sealed unsafe partial class SystemInstructions
     /// <summary>INVD and WBINVD: the caches are the host's and coherent, so nothing is left to do but the check.</summary>
     public bool InvalidateCaches() => RequirePrivilege();
 
+    /// <summary>Translations are kept with what the keys allowed, so a change of rights forgets them.</summary>
+    private void SetKeyRights(ref ulong register, uint rights)
+    {
+        if (register != rights)
+        {
+            register = rights;
+            _memory.Invalidate(TlbInvalidation.Data, 0);
+        }
+    }
+
     private bool WriteCr0(ulong value)
     {
         ulong old = _registers->Cr0;
@@ -301,7 +348,8 @@ public sealed unsafe partial class SystemInstructions
         _registers->Cr4 = value;
         const ulong translating = Cr4Bits.PageSizeExtensions | Cr4Bits.PhysicalAddressExtension
             | Cr4Bits.PageGlobalEnable | Cr4Bits.ProcessContextId | Cr4Bits.LinearAddress57
-            | Cr4Bits.SupervisorExecutionPrevention | Cr4Bits.SupervisorAccessPrevention;
+            | Cr4Bits.SupervisorExecutionPrevention | Cr4Bits.SupervisorAccessPrevention
+            | Cr4Bits.ProtectionKeys | Cr4Bits.SupervisorProtectionKeys;
         if ((changed & translating) != 0)
         {
             _memory.Invalidate(TlbInvalidation.All, 0);
@@ -343,6 +391,13 @@ public sealed unsafe partial class SystemInstructions
             }
 
             number += 2;
+        }
+
+        // General detect: while DR7.GD is set, every access is a fault of its own (SDM volume 3, 17.2.4).
+        if ((_registers->Debug[7] & GeneralDetect) != 0)
+        {
+            _registers->Debug[6] |= GeneralDetect;
+            return Fail(new Fault(Fault.Debug));
         }
 
         return number is >= 0 and <= 7 || FailUndefined();

@@ -25,6 +25,8 @@ public sealed unsafe partial class SystemInstructions
                 fault.Vector, fault.HasErrorCode, fault.ErrorCode, returnRip, ExternalEvent, false, !trap);
             if (TryEnterHandler(entry))
             {
+                // The handler may use the debug registers (SDM volume 3, 17.2.4).
+                _registers->Debug[7] &= fault.Vector == Fault.Debug ? ~GeneralDetect : ulong.MaxValue;
                 return Delivery.Delivered;
             }
 

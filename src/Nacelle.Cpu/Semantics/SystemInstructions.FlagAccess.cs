@@ -5,7 +5,10 @@ public sealed unsafe partial class SystemInstructions
 {
     private int IoPrivilegeLevel => (int)(_registers->Rflags >> 12) & 3;
 
-    /// <summary>CPUID: leaf 1 shows CR4.OSXSAVE, leaf 0DH the size of what XCR0 enables (SDM volume 2, CPUID).</summary>
+    /// <summary>
+    /// CPUID: leaf 1 shows CR4.OSXSAVE and whether the LAPIC is enabled, leaf 7 CR4.PKE, leaf 0DH the size of what XCR0 enables
+    /// (SDM volume 2, CPUID).
+    /// </summary>
     /// <param name="function">EAX.</param>
     /// <param name="index">ECX.</param>
     public CpuidResult Identify(uint function, uint index)
@@ -13,8 +16,23 @@ public sealed unsafe partial class SystemInstructions
         CpuidResult result = _environment.Cpuid.Query(function, index);
         if (function == 1)
         {
+            const uint localApic = 1u << 9;
+            const ulong globalEnable = 1 << 11;
             uint enabled = (_registers->Cr4 & Cr4Bits.OsXsave) != 0 ? 1u << 27 : 0;
-            return result with { Ecx = (result.Ecx & ~(1u << 27)) | enabled };
+            bool off = _environment.LocalInterrupts is { } local
+                && local.TryReadModelSpecificRegister(0x1B, out ulong apicBase) && (apicBase & globalEnable) == 0;
+            return result with
+            {
+                Ecx = (result.Ecx & ~(1u << 27)) | enabled,
+                Edx = off ? result.Edx & ~localApic : result.Edx,
+            };
+        }
+
+        if (function == 7 && index == 0)
+        {
+            const uint enabledByKernel = 1 << 4;
+            bool keys = (_registers->Cr4 & Cr4Bits.ProtectionKeys) != 0;
+            return result with { Ecx = keys ? result.Ecx | enabledByKernel : result.Ecx & ~enabledByKernel };
         }
 
         if (function != 0xD || index > 1)
@@ -181,7 +199,7 @@ public sealed unsafe partial class SystemInstructions
         ulong changed = _registers->Rflags;
         _registers->Rflags = kept | (value & writable) | RflagsBits.Fixed;
         changed ^= _registers->Rflags;
-        if ((changed & RflagsBits.AlignmentCheck) != 0)
+        if ((changed & (RflagsBits.AlignmentCheck | RflagsBits.Trap)) != 0)
         {
             _environment.ModeChanged();
         }

@@ -9,6 +9,7 @@ public sealed unsafe partial class SystemInstructions
     private const uint TimestampAdjust = 0x3B;
     private const uint SpeculationControl = 0x48;
     private const uint PageAttributes = 0x277;
+    private const uint SupervisorKeyRights = 0x6E1;
     private const uint KvmWallClock = 0x4B56_4D00;
     private const uint KvmSystemTime = 0x4B56_4D01;
     private const uint KvmStealTime = 0x4B56_4D03;
@@ -102,6 +103,9 @@ public sealed unsafe partial class SystemInstructions
             case 0xC000_0102:
                 value = _registers->KernelGsBase;
                 return true;
+            case SupervisorKeyRights:
+                value = _registers->SupervisorKeyRights;
+                return (_features.Cr4Mask & Cr4Bits.SupervisorProtectionKeys) != 0;
             case 0xC000_0103:
                 value = _registers->TscAux;
                 return _features.HasRdtscp;
@@ -170,6 +174,14 @@ public sealed unsafe partial class SystemInstructions
                 return StoreCanonical(ref _registers->Gs.Base, value);
             case 0xC000_0102:
                 return StoreCanonical(ref _registers->KernelGsBase, value);
+            case SupervisorKeyRights:
+                if ((_features.Cr4Mask & Cr4Bits.SupervisorProtectionKeys) == 0 || value > uint.MaxValue)
+                {
+                    return false;
+                }
+
+                SetKeyRights(ref _registers->SupervisorKeyRights, (uint)value);
+                return true;
             case 0xC000_0103:
                 return _features.HasRdtscp && Store(ref _registers->TscAux, value, uint.MaxValue);
             case KvmWallClock or KvmWallClockOld:

@@ -41,6 +41,8 @@ public sealed unsafe partial class SystemInstructions
         _registers->SpeculationControl = kept.SpeculationControl;
         _registers->TscOffset = kept.TscOffset;
         _registers->TscAdjust = kept.TscAdjust;
+        _registers->ProtectionKeyRights = kept.ProtectionKeyRights;
+        _registers->SupervisorKeyRights = kept.SupervisorKeyRights;
         SetInitialState();
         const ulong caching = Cr0Bits.CacheDisable | Cr0Bits.NotWriteThrough;
         _registers->Cr0 = (kept.Cr0 & caching) | Cr0Bits.ExtensionType;

@@ -238,12 +238,33 @@ public unsafe struct CpuRegisters
     /// <summary>DR0 to DR7; 4 and 5 are not used.</summary>
     public fixed ulong Debug[8];
 
+    /// <summary>PKRU: two bits for each protection key of user pages.</summary>
+    public ulong ProtectionKeyRights;
+
+    /// <summary>IA32_PKRS: two bits for each protection key of supervisor pages.</summary>
+    public ulong SupervisorKeyRights;
+
     /// <summary>A segment register by number.</summary>
     [System.Diagnostics.CodeAnalysis.UnscopedRef]
     public ref SegmentRegister Segment(SegmentName name) => ref Unsafe.Add(ref Es, (int)name);
 
     /// <summary>Current privilege level: DPL of SS (SDM volume 3, 5.5), 0 in real mode, 3 in virtual-8086 mode.</summary>
     public readonly int PrivilegeLevel => (Cr0 & 1) == 0 ? 0 : (Rflags & 0x20000) != 0 ? 3 : Ss.DescriptorPrivilegeLevel;
+
+    /// <summary>DR7.</summary>
+    public readonly ulong BreakpointControl => Debug[7];
+
+    /// <summary>DR0 to DR3.</summary>
+    /// <param name="number">0 to 3.</param>
+    public readonly ulong Breakpoint(int number) => Debug[number];
+
+    /// <summary>Sets bits of DR6, after taking others away.</summary>
+    /// <param name="added">To set.</param>
+    /// <param name="removed">To clear first.</param>
+    public void AddDebugStatus(ulong added, ulong removed) => Debug[6] = (Debug[6] & ~removed) | added;
+
+    /// <summary>Clears the enable bits of DR7.</summary>
+    public void DisableBreakpoints() => Debug[7] &= ~0xFFUL;
 
     /// <summary>Whether IA-32e mode is active (EFER.LMA).</summary>
     public readonly bool IsLongModeActive => (Efer & 0x400) != 0;
