@@ -43,14 +43,27 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
     public ulong EndValue { get; private set; }
 
     /// <summary>Assembles code, runs it to its end, and returns the registers.</summary>
-    public CpuRegisters Run(Action<Assembler> program, Action<Assembler>? handler = null, Action<CpuRegistersBox>? prepare = null)
+    public CpuRegisters Run(Action<Assembler> program, Action<Assembler>? handler = null, Action<CpuRegistersBox>? prepare = null) =>
+        Run(program, handler, prepare, bitness: 64);
+
+    /// <summary>As the other, with 32-bit code in compatibility mode; the handler is 64-bit code.</summary>
+    public CpuRegisters RunCompatible(Action<Assembler> program, Action<Assembler>? handler = null) => Run(
+        program,
+        handler,
+        box => box.Value.Cs = new SegmentRegister { Selector = 0x30, Limit = uint.MaxValue, Attributes = 0xC09B },
+        bitness: 32);
+
+    private CpuRegisters Run(Action<Assembler> program, Action<Assembler>? handler, Action<CpuRegistersBox>? prepare, int bitness)
     {
-        Place(CodeAddress, assembler =>
-        {
-            program(assembler);
-            assembler.@out(0xF4, al);
-            assembler.hlt();
-        });
+        Place(
+            CodeAddress,
+            assembler =>
+            {
+                program(assembler);
+                assembler.@out(0xF4, al);
+                assembler.hlt();
+            },
+            bitness);
         if (handler is not null)
         {
             Place(HandlerAddress, handler);
@@ -68,9 +81,9 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
     }
 
     /// <summary>Assembles code to a place.</summary>
-    public void Place(ulong address, Action<Assembler> program)
+    public void Place(ulong address, Action<Assembler> program, int bitness = 64)
     {
-        Assembler assembler = new(64);
+        Assembler assembler = new(bitness);
         program(assembler);
         using MemoryStream stream = new();
         assembler.Assemble(new StreamCodeWriter(stream), address);
@@ -162,7 +175,7 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
         SegmentRegister data = new() { Selector = 0x10, Limit = uint.MaxValue, Attributes = 0xC093 };
         registers.Ss = registers.Ds = registers.Es = registers.Fs = registers.Gs = data;
         registers.Tr = new SegmentRegister { Selector = 0x18, Limit = 0x67, Base = 0xA000, Attributes = 0x8B };
-        registers.Gdtr = new DescriptorTableRegister { Base = DescriptorTable, Limit = 0x2F };
+        registers.Gdtr = new DescriptorTableRegister { Base = DescriptorTable, Limit = 0x37 };
         registers.Idtr = new DescriptorTableRegister { Base = InterruptTable, Limit = 0xFFF };
         return registers;
     }
@@ -183,6 +196,7 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
         Ram.TryWrite(DescriptorTable + 16, 0x00CF_9300_0000_FFFFUL);
         Ram.TryWrite(DescriptorTable + 32, 0x00CF_F300_0000_FFFFUL);
         Ram.TryWrite(DescriptorTable + 40, 0x00AF_FB00_0000_FFFFUL);
+        Ram.TryWrite(DescriptorTable + 48, 0x00CF_9B00_0000_FFFFUL);
     }
 
     /// <summary>Registers that a test may change before a run.</summary>

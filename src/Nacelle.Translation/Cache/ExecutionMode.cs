@@ -17,6 +17,9 @@ internal readonly record struct ExecutionMode(ushort Bits)
     private const int AccessPreventionBit = 256;
     private const int TimestampOffBit = 512;
     private const int UngroupedBit = 1024;
+    private const int WideVectorOffBit = 2048;
+    private const int MaskOffBit = 4096;
+    private const int SingleStepBit = 8192;
 
     /// <summary>The soft TLB in use: 0 supervisor, 1 user, 2 supervisor with SMAP lifted.</summary>
     public int Tlb => Bits & 3;
@@ -54,6 +57,15 @@ internal readonly record struct ExecutionMode(ushort Bits)
     /// <summary>CR4.TSD at privilege level 3: RDTSC raises #GP.</summary>
     public bool IsTimestampOff => (Bits & TimestampOffBit) != 0;
 
+    /// <summary>VEX-encoded vector instructions raise an exception: CR4.OSXSAVE or the state in XCR0 is off, or CR0.TS is set.</summary>
+    public bool IsWideVectorOff => (Bits & WideVectorOffBit) != 0;
+
+    /// <summary>EVEX-encoded and opmask instructions raise an exception, as <see cref="IsWideVectorOff"/>.</summary>
+    public bool IsMaskOff => (Bits & MaskOffBit) != 0;
+
+    /// <summary>RFLAGS.TF is set or a breakpoint of DR7 enabled: a block has one instruction and leads back to the monitor.</summary>
+    public bool IsSingleStep => (Bits & SingleStepBit) != 0;
+
     /// <summary>The same mode with another soft TLB.</summary>
     public ExecutionMode WithTlb(int tlb) => new((ushort)((Bits & ~3) | tlb));
 
@@ -88,6 +100,16 @@ internal readonly record struct ExecutionMode(ushort Bits)
         bool off = (registers.Cr0 & 0xC) != 0;
         bits |= off ? ExtendedStateOffBit : 0;
         bits |= off || (registers.Cr4 & osfxsr) == 0 ? VectorOffBit : 0;
+        const ulong osxsave = 1 << 18;
+        const ulong wideState = 6;
+        const ulong maskState = 0xE6;
+        const ulong taskSwitched = 8;
+        ulong enabled = (registers.Cr4 & osxsave) != 0 && (registers.Cr0 & taskSwitched) == 0 ? registers.Xcr0 : 0;
+        bits |= (enabled & wideState) != wideState ? WideVectorOffBit : 0;
+        bits |= (enabled & maskState) != maskState ? MaskOffBit : 0;
+        const ulong trap = 1 << 8;
+        const ulong breakpoints = 0xFF;
+        bits |= (registers.Rflags & trap) != 0 || (registers.BreakpointControl & breakpoints) != 0 ? SingleStepBit : 0;
         bits |= (registers.Cr0 & 1) != 0 ? ProtectedBit : 0;
         return new ExecutionMode((ushort)bits);
     }

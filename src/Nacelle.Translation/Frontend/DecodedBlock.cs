@@ -78,6 +78,7 @@ internal sealed class DecodedBlock
         Length = 0;
         bool lastOne = false;
         int branches = 0;
+        limit = mode.IsSingleStep ? 1 : limit;
         while (Count < limit)
         {
             int position = _reader.Position;
@@ -137,7 +138,10 @@ internal sealed class DecodedBlock
         (mode.IsLong || !mode.IsSegmented) && (target ^ source) >> 12 == 0;
 
     private static bool IsUnavailable(in Instruction instruction, ExecutionMode mode) =>
-        VectorInstructions.IsFloatingPointUnit(instruction) ? mode.IsExtendedStateOff : mode.IsVectorOff;
+        VectorInstructions.NeedsMaskState(instruction) ? mode.IsMaskOff
+            : instruction.Encoding != EncodingKind.Legacy ? mode.IsWideVectorOff
+            : VectorInstructions.IsFloatingPointUnit(instruction) ? mode.IsExtendedStateOff
+            : mode.IsVectorOff;
 
     /// <summary>Whether a block may go on after it although it can leave there.</summary>
     private static bool IsPassed(InstructionKind kind) => kind is InstructionKind.ConditionalJump or InstructionKind.Call

@@ -10,6 +10,11 @@ internal static class VectorInstructions
     /// <summary>Whether an instruction reads or writes x87, MMX, vector or mask registers or their control registers.</summary>
     public static bool NeedsState(in Instruction instruction) => s_needed[(int)instruction.Code];
 
+    /// <summary>Whether an instruction needs the AVX-512 state: EVEX-encoded ones and those on mask registers.</summary>
+    public static bool NeedsMaskState(in Instruction instruction) => instruction.Encoding == EncodingKind.EVEX
+        || (instruction.Encoding == EncodingKind.VEX && instruction.Op0Kind == OpKind.Register && instruction.Op0Register.IsK())
+        || (instruction.Encoding == EncodingKind.VEX && instruction.Op1Kind == OpKind.Register && instruction.Op1Register.IsK());
+
     /// <summary>Whether an instruction is of the x87, which CR0.EM and TS govern even without CR4.OSFXSR.</summary>
     public static bool IsFloatingPointUnit(in Instruction instruction) =>
         instruction.Code.CpuidFeatures()[0] is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387;

@@ -85,6 +85,9 @@ internal sealed unsafe class LinearMemory : ILinearMemory
                 Tlb.ClearNonGlobal();
                 _codePages.ClearNonGlobal();
                 break;
+            case TlbInvalidation.Data:
+                Tlb.Clear();
+                return;
             default:
                 Tlb.Clear();
                 _codePages.Clear();

@@ -35,6 +35,11 @@ internal sealed unsafe partial class OperationExecutor
                 return ReadMsr();
             case Mnemonic.Wrmsr:
                 return Done(_system.WriteMsr((uint)Register(GeneralRegister.Rcx), Pair()));
+            case Mnemonic.Rdpkru:
+                return ReadKeyRights();
+            case Mnemonic.Wrpkru:
+                return Done(_system.WriteProtectionKeyRights(
+                    (uint)Register(GeneralRegister.Rcx), (uint)Register(GeneralRegister.Rdx), (uint)Register(GeneralRegister.Rax)));
             case Mnemonic.Xgetbv:
                 return GetExtendedControl();
             case Mnemonic.Xsetbv:
@@ -66,6 +71,9 @@ internal sealed unsafe partial class OperationExecutor
             case Mnemonic.Invpcid:
                 return Done(_system.InvalidateProcessContext(
                     _operands.ReadRegister(instruction.Op0Register), _operands.LinearAddress(instruction)));
+            case Mnemonic.Vmcall or Mnemonic.Vmmcall:
+                _system.Hypercall();
+                return OperationResult.Next;
             case Mnemonic.Invd or Mnemonic.Wbinvd or Mnemonic.Wbnoinvd:
                 return Done(_system.InvalidateCaches());
             case Mnemonic.Xlatb:
@@ -106,6 +114,8 @@ internal sealed unsafe partial class OperationExecutor
                     : OperationResult.Fault;
             case Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw:
                 return InspectSegment(instruction);
+            case Mnemonic.Arpl:
+                return AdjustPrivilege(instruction);
             case Mnemonic.Lds or Mnemonic.Les or Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lss:
                 return LoadFarPointer(instruction);
             default:
@@ -137,8 +147,8 @@ internal sealed unsafe partial class OperationExecutor
             return OperationResult.Careful;
         }
 
-        return instruction.Mnemonic is Mnemonic.Monitor or Mnemonic.Mwait or Mnemonic.Vmcall or Mnemonic.Vmmcall
-            or Mnemonic.Rdpkru or Mnemonic.Wrpkru or Mnemonic.Umonitor or Mnemonic.Umwait or Mnemonic.Tpause or Mnemonic.Enqcmd
+        return instruction.Mnemonic is Mnemonic.Monitor or Mnemonic.Mwait
+            or Mnemonic.Umonitor or Mnemonic.Umwait or Mnemonic.Tpause or Mnemonic.Enqcmd
             or Mnemonic.Vmrun or Mnemonic.Vmload or Mnemonic.Vmsave or Mnemonic.Stgi or Mnemonic.Clgi or Mnemonic.Invlpga
             or Mnemonic.Vmxon or Mnemonic.Vmxoff or Mnemonic.Xsaves or Mnemonic.Xsaves64 or Mnemonic.Xrstors or Mnemonic.Xrstors64
             or Mnemonic.Getsec or Mnemonic.Rsm
@@ -171,6 +181,11 @@ internal sealed unsafe partial class OperationExecutor
 
         bool unit = VectorInstructions.IsFloatingPointUnit(instruction);
         ulong cr0 = _context->Registers.Cr0;
+        if (instruction.Encoding != EncodingKind.Legacy || IsXsave(instruction))
+        {
+            return CheckEnabledState(instruction);
+        }
+
         if (!unit && ((cr0 & emulation) != 0 || (_context->Registers.Cr4 & osfxsr) == 0) && !IsFxsave(instruction))
         {
             return Refuse(Fault.UndefinedInstruction);
@@ -180,6 +195,25 @@ internal sealed unsafe partial class OperationExecutor
             ? Refuse(new Fault(Fault.DeviceNotAvailable))
             : OperationResult.Careful;
     }
+
+    /// <summary>What VEX and EVEX encodings and the XSAVE family ask for: CR4.OSXSAVE and their state in XCR0 (SDM volume 2, table 2-21).</summary>
+    private OperationResult CheckEnabledState(in Instruction instruction)
+    {
+        const ulong osxsave = 1 << 18;
+        const ulong taskSwitched = 8;
+        ulong needed = IsXsave(instruction) ? 0UL : VectorInstructions.NeedsMaskState(instruction) ? 0xE6UL : 6UL;
+        if ((_context->Registers.Cr4 & osxsave) == 0 || (_context->Registers.Xcr0 & needed) != needed)
+        {
+            return Refuse(Fault.UndefinedInstruction);
+        }
+
+        return (_context->Registers.Cr0 & taskSwitched) != 0
+            ? Refuse(new Fault(Fault.DeviceNotAvailable))
+            : OperationResult.Careful;
+    }
+
+    private static bool IsXsave(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Xsave or Mnemonic.Xsave64
+        or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xrstor or Mnemonic.Xrstor64;
 
     private static bool IsFxsave(in Instruction instruction) =>
         instruction.Mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64;
@@ -288,6 +322,17 @@ internal sealed unsafe partial class OperationExecutor
         return OperationResult.Next;
     }
 
+    private OperationResult ReadKeyRights()
+    {
+        if (!_system.ReadProtectionKeyRights((uint)Register(GeneralRegister.Rcx), out uint rights))
+        {
+            return OperationResult.Fault;
+        }
+
+        SetPair(rights);
+        return OperationResult.Next;
+    }
+
     private OperationResult GetExtendedControl()
     {
         if (!_system.GetExtendedControl((uint)Register(GeneralRegister.Rcx), out ulong value))
@@ -388,6 +433,32 @@ internal sealed unsafe partial class OperationExecutor
             _operands.WriteRegister(instruction.Op0Register, value);
         }
 
+        return OperationResult.Next;
+    }
+
+    /// <summary>ARPL raises the privilege number in a selector to that of another.</summary>
+    private OperationResult AdjustPrivilege(in Instruction instruction)
+    {
+        if (!_system.IsProtected)
+        {
+            return Refuse(Fault.UndefinedInstruction);
+        }
+
+        if (!_operands.TryRead(instruction, 0, out ulong selector))
+        {
+            return OperationResult.Fault;
+        }
+
+        const ulong zeroFlag = 0x40;
+        ulong wanted = _operands.ReadRegister(instruction.Op1Register) & 3;
+        bool raised = (selector & 3) < wanted;
+        if (raised && !_operands.TryWrite(instruction, 0, (selector & ~3UL) | wanted))
+        {
+            return OperationResult.Fault;
+        }
+
+        ref ulong flags = ref _context->Registers.Rflags;
+        flags = raised ? flags | zeroFlag : flags & ~zeroFlag;
         return OperationResult.Next;
     }
 

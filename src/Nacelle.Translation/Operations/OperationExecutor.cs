@@ -88,10 +88,10 @@ internal sealed unsafe partial class OperationExecutor
 
         if (result == OperationResult.Unknown)
         {
-            result = ExecuteSystem(instruction);
+            result = ExecuteDecimal(instruction);
         }
 
-        return result;
+        return result == OperationResult.Unknown ? ExecuteSystem(instruction) : result;
     }
 
     private static OperationResult Done(bool succeeded) => succeeded ? OperationResult.Next : OperationResult.Fault;

@@ -8,7 +8,7 @@ namespace Nacelle.Translation.Runtime;
 internal sealed unsafe class FastCallState(TranslatorContext* context)
 {
     private const ulong AlignmentCheck = 1 << 18;
-    private (ulong Cr0, ulong Cr4, ulong Efer, ulong Star, ulong FlagMask) _seen;
+    private (ulong Cr0, ulong Cr4, ulong Xcr0, ulong Efer, ulong Star, ulong FlagMask) _seen;
 
     /// <summary>The mode of user code after SYSRET.</summary>
     public ExecutionMode UserMode => new((ushort)context->UserMode);
@@ -24,7 +24,7 @@ internal sealed unsafe class FastCallState(TranslatorContext* context)
     public bool Refresh()
     {
         ref CpuRegisters registers = ref context->Registers;
-        var now = (registers.Cr0, registers.Cr4, registers.Efer, registers.Star, registers.SyscallFlagMask);
+        var now = (registers.Cr0, registers.Cr4, registers.Xcr0, registers.Efer, registers.Star, registers.SyscallFlagMask);
         if (now == _seen)
         {
             return false;
@@ -48,7 +48,8 @@ internal sealed unsafe class FastCallState(TranslatorContext* context)
         context->SysretCode = Flat((ushort)((back + 16) | 3), 0xA0FB);
         context->SysretStack = Flat((ushort)((back + 8) | 3), 0xC0F3);
         CpuRegisters imagined = registers;
-        imagined.Rflags &= ~(AlignmentCheck | RflagsBits.Virtual8086);
+        imagined.Rflags &= ~(AlignmentCheck | RflagsBits.Virtual8086 | RflagsBits.Trap);
+        imagined.DisableBreakpoints();
         imagined.Cs = new SegmentRegister { Attributes = 0xA09B };
         imagined.Ss = new SegmentRegister { Attributes = 0xC093 };
         context->SupervisorMode = ExecutionMode.Of(imagined).Bits;

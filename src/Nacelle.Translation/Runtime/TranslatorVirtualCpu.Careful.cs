@@ -128,6 +128,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             return Deliver(HostFaults.Translate(_context->ExitArgument)) ? null : TripleFault();
         }
 
+        _stepCompleted = true;
         return null;
     }
 }

@@ -51,6 +51,17 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return before;
             }
 
+            bool stepped = _memory.Mode.IsSingleStep;
+            if (stepped && BeginStep(out VirtualCpuExit? stopped))
+            {
+                if (stopped is not null)
+                {
+                    return stopped.Value;
+                }
+
+                continue;
+            }
+
             Block? block = FindBlock();
             if (block is null)
             {
@@ -79,6 +90,11 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return end;
             }
 
+            if ((stepped || _stepTrap) && EndStep() is VirtualCpuExit ended)
+            {
+                return ended;
+            }
+
             if (_debug is not null && StopAfter() is VirtualCpuExit after)
             {
                 return after;
@@ -95,11 +111,13 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         {
             case ExitReason.Link:
                 _counters.LinkExits++;
+                _stepCompleted = true;
                 _pendingLink = (int)(uint)_context->ExitArgument;
                 Link link = _links[_pendingLink];
                 ulong target = _memory.Mode.IsRelative ? _context->CodePage | (link.TargetRip & 0xFFF) : link.TargetRip;
                 _context->Registers.Rip = target;
                 _ungrouped = link.IsUngrouped ? target : null;
+                _pendingLink = _memory.Mode.IsSingleStep ? -1 : _pendingLink;
                 return null;
             case ExitReason.Ungroup:
                 _counters.UngroupExits++;
@@ -107,6 +125,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return null;
             case ExitReason.Lookup:
                 _counters.LookupExits++;
+                _stepCompleted = true;
                 return null;
             case ExitReason.Stale:
                 _counters.StaleExits++;
@@ -114,6 +133,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return null;
             case ExitReason.Attention:
                 _counters.AttentionExits++;
+
+                // A block may ask for attention before it has begun.
+                _stepCompleted = _context->Registers.Rip != _step.IP;
                 ReleaseInterrupts();
                 return null;
             case ExitReason.Operation:
@@ -148,10 +170,19 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     {
         JoinFlags();
         _context->Registers.Rip = instruction.IP;
+        bool blocked = _system.NmiBlocked;
         OperationResult result = _operations.Execute(instruction);
+        if (blocked && !_system.NmiBlocked)
+        {
+            // Another non-maskable interrupt may have waited for this IRET.
+            LocalInterrupts?.EndNonMaskable();
+            Volatile.Write(ref _context->Runnable, 0);
+        }
+
         switch (result)
         {
             case OperationResult.Next:
+                _stepCompleted = true;
                 _context->Registers.Rip = Truncate(instruction.NextIP);
 
                 // STAR and the flag mask are among what fast calls depend on.
@@ -159,9 +190,22 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 break;
             case OperationResult.Halt:
                 _context->Registers.Rip = Truncate(instruction.NextIP);
+                _stepCompleted = true;
                 _halted = true;
                 break;
-            case OperationResult.Transferred or OperationResult.Again:
+            case OperationResult.Transferred:
+                _stepCompleted = true;
+
+                // SYSRET that sets TF is followed by the trap at once (SDM volume 2, SYSRET).
+                if (instruction.Mnemonic is Mnemonic.Sysret or Mnemonic.Sysretq
+                    && (_context->Registers.Rflags & Cpu.RflagsBits.Trap) != 0)
+                {
+                    _step = instruction;
+                    _stepTrap = true;
+                }
+
+                break;
+            case OperationResult.Again:
                 break;
             case OperationResult.Fault:
                 SplitFlags();
@@ -361,7 +405,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         {
             _pendingLink = -1;
         }
-        else if (_debug is null ? grouped : !_debug.IsOneInstruction)
+        else if ((_debug is null ? grouped : !_debug.IsOneInstruction) && !mode.IsSingleStep)
         {
             _jumps.Set(mode.Tlb, rip, block.LookupCode, global);
         }

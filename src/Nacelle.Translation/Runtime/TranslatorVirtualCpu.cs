@@ -38,6 +38,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private readonly SystemInstructions _system;
     private readonly OperationExecutor _operations;
     private readonly FastCallState _fastCalls;
+    private readonly Breakpoints _breakpoints;
     private readonly int _codeStart;
     private readonly int _carefulStart;
     private readonly ConcurrentQueue<CodeRequest> _codeRequests = new();
@@ -76,6 +77,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _system = new SystemInstructions(&_context->Registers, _memory, this);
         _operations = new OperationExecutor(_context, _memory, _system, this);
         _fastCalls = new FastCallState(_context);
+        _breakpoints = new Breakpoints(_context);
         HostFaults.Watch(_code, _thunks.HostFault);
         watch.Add(this);
         Reset();
@@ -292,7 +294,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         }
 
         // Fast calls go to the jump tables without asking whose mode those are of.
-        _context->FastCalls = _fastCalls.IsUsual && _tableModes[1] == _fastCalls.UserMode.Bits
+        _context->FastCalls = _fastCalls.IsUsual && !mode.IsSingleStep && _tableModes[1] == _fastCalls.UserMode.Bits
             && _tableModes[0] == _fastCalls.SupervisorMode.Bits ? 1u : 0;
     }
 
