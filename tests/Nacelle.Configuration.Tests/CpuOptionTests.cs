@@ -6,8 +6,8 @@ public sealed class CpuOptionTests
 {
     [Theory]
     [InlineData("host", "host")]
-    [InlineData("max", "host")]
-    [InlineData("max,+avx2,-smap", "host,+avx2,-smap")]
+    [InlineData("max", "max")]
+    [InlineData("max,+avx2,-smap,vendor=GenuineIntel", "max,+avx2,-smap,vendor=GenuineIntel")]
     [InlineData("haswell", "Haswell")]
     [InlineData("EPYC-Milan,pcid=off,sse3=on", "EPYC-Milan,+pni,-pcid")]
     [InlineData("x86-64-v3,-avx2,+avx2", "x86-64-v3,+avx2")]
@@ -24,6 +24,7 @@ public sealed class CpuOptionTests
     [InlineData("host,", "write +NAME")]
     [InlineData("host,avx2", "write +avx2 or -avx2")]
     [InlineData("host,+avx22", "did you mean 'avx2'")]
+    [InlineData("host,vendor=Intel", "give 12 characters")]
     [InlineData("host,avx2=yes", "write avx2=on or avx2=off")]
     [InlineData("host,+avx512vbmi,-xsave", "'avx512vbmi' needs 'xsave'")]
     public void What_is_wrong_is_named(string text, string hint)

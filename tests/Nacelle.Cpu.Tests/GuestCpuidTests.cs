@@ -9,7 +9,26 @@ public sealed class GuestCpuidTests
 
     [Fact]
     public void All_that_can_be_had_is_the_table_as_it_is() =>
-        Assert.Same(s_available, GuestCpuid.Make(s_available, CpuModelSpecification.Host));
+        Assert.Same(s_available, GuestCpuid.Make(s_available, CpuModelSpecification.Host with { IsMaximum = true }));
+
+    [Fact]
+    public void Features_that_cost_more_than_they_give_are_for_those_who_ask()
+    {
+        CpuidTable host = GuestCpuid.Make(s_available, CpuModelSpecification.Host);
+        Assert.All(["pcid", "pku", "pks"], name => Assert.False(Feature(name).IsIn(host), name));
+        Assert.Equal(["pcid", "pku", "pks"], CpuFeatures.Of(s_available).Except(CpuFeatures.Of(host)).Select(feature => feature.Name));
+        CpuidTable asked = GuestCpuid.Make(s_available, CpuModelSpecification.Host with { Added = [Feature("pcid")] });
+        Assert.True(Feature("pcid").IsIn(asked));
+        Assert.False(Feature("pku").IsIn(asked));
+    }
+
+    [Fact]
+    public void The_vendor_can_be_another_one()
+    {
+        CpuidTable table = GuestCpuid.Make(s_available, CpuModelSpecification.Host with { Vendor = "GenuineIntel" });
+        Assert.Equal("GenuineIntel", Vendor(table.Query(0, 0)));
+        Assert.Equal(s_available.Query(1, 0).Eax, table.Query(1, 0).Eax);
+    }
 
     [Fact]
     public void A_model_has_its_features_and_those_of_the_machine_and_no_others()

@@ -15,7 +15,7 @@ public static class CpuOption
     public static IReadOnlyList<string> Models { get; } = [.. s_all, .. CpuModels.All.Select(model => model.Name)];
 
     /// <summary>Reads a processor.</summary>
-    /// <param name="text">MODEL[,+FEATURE|-FEATURE|FEATURE=on|off]…; the last word on a feature counts.</param>
+    /// <param name="text">MODEL[,+FEATURE|-FEATURE|FEATURE=on|off|vendor=NAME]…; the last word on a feature counts.</param>
     /// <exception cref="ConfigurationException">The model or a feature is not known, or the value contradicts itself.</exception>
     public static CpuModelSpecification Parse(string text)
     {
@@ -29,8 +29,16 @@ public static class CpuOption
 
         Dictionary<CpuFeature, bool> wanted = [];
         List<CpuFeature> order = [];
+        string? vendor = null;
         foreach (string part in parts.Skip(1))
         {
+            const string vendorKey = "vendor=";
+            if (part.StartsWith(vendorKey, StringComparison.Ordinal))
+            {
+                vendor = ParseVendor(part[vendorKey.Length..]);
+                continue;
+            }
+
             (CpuFeature feature, bool on) = ParseFeature(part);
             order.Remove(feature);
             order.Add(feature);
@@ -44,8 +52,14 @@ public static class CpuOption
             Check(feature, removed);
         }
 
-        return new CpuModelSpecification(model, added, removed);
+        return new CpuModelSpecification(model, added, removed, IsMaximum: parts[0] == "max", vendor);
     }
+
+    private static string ParseVendor(string text) =>
+        text.Length == CpuModelSpecification.VendorLength && text.All(character => character is >= ' ' and <= '~')
+            ? text
+            : throw new ConfigurationException(
+                $"CPU vendor '{text}' is not valid: give {CpuModelSpecification.VendorLength} characters, such as GenuineIntel or AuthenticAMD");
 
     private static (CpuFeature Feature, bool On) ParseFeature(string part)
     {

@@ -92,6 +92,7 @@ public static class CpuFeatures
         new("rdpid", 7, 0, CpuidRegister.Ecx, 22),
         new("movdiri", 7, 0, CpuidRegister.Ecx, 27),
         new("movdir64b", 7, 0, CpuidRegister.Ecx, 28),
+        new("pks", 7, 0, CpuidRegister.Ecx, 31),
         new("fsrm", 7, 0, CpuidRegister.Edx, 4),
         new("avx512-vp2intersect", 7, 0, CpuidRegister.Edx, 8, "avx512f"),
         new("md-clear", 7, 0, CpuidRegister.Edx, 10),

@@ -28,5 +28,8 @@ public sealed record CpuModelIdentity(string Vendor, int Family, int Model, int 
     }
 
     /// <summary>Whether the vendor is AMD or Hygon, whose extended functions differ.</summary>
-    public bool IsAmd => Vendor is "AuthenticAMD" or "HygonGenuine";
+    public bool IsAmd => IsOfAmd(Vendor);
+
+    /// <summary>Whether a vendor's name is that of AMD or Hygon.</summary>
+    public static bool IsOfAmd(string vendor) => vendor is "AuthenticAMD" or "HygonGenuine";
 }

@@ -38,7 +38,7 @@ public static class CpuModels
         {
             ImmutableArray<CpuFeature> without = Features(less);
             ImmutableArray<CpuFeature> inherited = older is null ? [] : known[older].Features;
-            CpuModel model = new(name, description, identity, [.. inherited.Except(without).Union(Features(more))]);
+            CpuModel model = new(name, description, identity, [.. inherited.Union(Features(more)).Except(without)]);
             known.Add(name, model);
             yield return model;
         }
@@ -62,6 +62,9 @@ public static class CpuModels
             "avx512vbmi avx512vbmi2 avx512ifma avx512bitalg avx512-vpopcntdq gfni vaes vpclmulqdq sha-ni umip rdpid fsrm", ""),
         ("SapphireRapids", "Intel Xeon of 2023", new(Intel, 6, 143, 4), "Icelake-Server",
             "avx512-bf16 avx512-fp16 avx-vnni amx-tile amx-int8 amx-bf16 serialize fzrm fsrs fsrc wbnoinvd", ""),
+        ("qemu64", "QEMU virtual CPU, without SVM", new(Amd, 15, 107, 1), null,
+            $"{Basic} pni cx16 lahf_lm", "vme"),
+        ("Opteron_G1", "AMD Opteron of 2003", new(Amd, 15, 6, 1), null, $"{Basic} pni", ""),
         ("Opteron_G3", "AMD Opteron of 2009", new(Amd, 16, 2, 3), null,
             $"{Basic} pni cx16 monitor popcnt abm sse4a misalignsse lahf_lm rdtscp", ""),
         ("EPYC", "AMD EPYC of 2017 (Zen)", new(Amd, 23, 1, 2), null,

@@ -35,7 +35,7 @@ public static class CpuidModels
         Add(entries, 6, new CpuidResult(4, 0, 0, 0));
         CpuidResult seven = Host(7, 0);
         Add(entries, 7, 0, new CpuidResult(
-            1, seven.Ebx & StructuredEbx, seven.Ecx & StructuredEcx, seven.Edx & StructuredEdx));
+            1, seven.Ebx & StructuredEbx, (seven.Ecx & StructuredEcx) | EmulatedEcx, seven.Edx & StructuredEdx));
         if (seven.Eax >= 1)
         {
             // AVX-VNNI, AVX512-BF16, fast short REP bits.
@@ -59,8 +59,11 @@ public static class CpuidModels
     // AVX512CD, SHA, BW, VL. Not HLE, RTM, MPX, SGX or resource control.
     private const uint StructuredEbx = 0xF1BF07AB;
 
-    // VBMI, VBMI2, GFNI, VAES, VPCLMULQDQ, VNNI, BITALG, VPOPCNTDQ, RDPID. Not PKU, UMIP, WAITPKG, CET or LA57.
+    // VBMI, VBMI2, GFNI, VAES, VPCLMULQDQ, VNNI, BITALG, VPOPCNTDQ, RDPID. Not WAITPKG, CET or LA57.
     private const uint StructuredEcx = 0x00405F42;
+
+    // UMIP, PKU and PKS, whatever the host has.
+    private const uint EmulatedEcx = (1 << 2) | (1 << 3) | (1u << 31);
 
     // 4VNNIW, 4FMAPS, FSRM, VP2INTERSECT, AVX512-FP16.
     private const uint StructuredEdx = 0x0080011C;
@@ -83,12 +86,13 @@ public static class CpuidModels
     {
         CpuidResult host = Host(1, 0);
 
-        // Not DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, CNXT-ID, SDBG, xTPR, PDCM, PCID, DCA; OSXSAVE follows CR4.
+        // Not DTES64, MONITOR, DS-CPL, VMX, SMX, EIST, TM2, CNXT-ID, SDBG, xTPR, PDCM, DCA; OSXSAVE follows CR4. PCID,
+        // x2APIC, the TSC deadline timer and the hypervisor bit are there whatever the host has.
         const uint ecx = 0x76D83203;
 
         // Not PSN, DS, ACPI, TM, PBE and IA-64.
         const uint edx = 0x0F8BFBFF;
-        uint features = (host.Ecx & ecx) | (1u << 21) | (1u << 24) | (1u << 31);
+        uint features = (host.Ecx & ecx) | (1u << 17) | (1u << 21) | (1u << 24) | (1u << 31);
         uint multithreaded = vcpuCount > 1 ? 1u << 28 : 0;
         uint identity = ((apicId & 0xFF) << 24) | ((uint)Math.Min(vcpuCount, 255) << 16) | (host.Ebx & 0xFF00);
         return new CpuidResult(host.Eax, identity, features, (host.Edx & edx) | (1u << 9) | (1u << 12) | multithreaded);

@@ -29,6 +29,12 @@ public static class GuestCpuid
         }.Select(name => CpuFeatures.Find(name)!),
     ];
 
+    /// <summary>
+    /// Promised only to those who ask: keeping translations by PCID saves a guest nothing where a change of it empties the TLB, and
+    /// XSAVE does not carry the rights of protection keys there.
+    /// </summary>
+    private static readonly ImmutableArray<CpuFeature> s_onRequest = [.. new[] { "pcid", "pku", "pks" }.Select(name => CpuFeatures.Find(name)!)];
+
     /// <summary>State components by the feature that they belong to (SDM volume 1, 13.1).</summary>
     private static readonly (int Component, string Feature)[] s_components =
         [(2, "avx"), (3, "mpx"), (4, "mpx"), (5, "avx512f"), (6, "avx512f"), (7, "avx512f"), (9, "pku"), (17, "amx-tile"), (18, "amx-tile")];
@@ -53,7 +59,7 @@ public static class GuestCpuid
     {
         ArgumentNullException.ThrowIfNull(available);
         ArgumentNullException.ThrowIfNull(specification);
-        if (specification.Model is null && specification.Removed.IsEmpty)
+        if (specification is { Model: null, IsMaximum: true, Vendor: null, Removed.IsEmpty: true })
         {
             return available;
         }
@@ -61,7 +67,8 @@ public static class GuestCpuid
         HashSet<CpuFeature> kept = [.. Kept(available, specification)];
         bool masked = specification.Model is not null;
         CpuModelIdentity? identity = specification.Model?.Identity;
-        bool amd = identity?.IsAmd ?? IsAmd(available);
+        string? vendor = specification.Vendor ?? identity?.Vendor;
+        bool amd = vendor is null ? IsAmd(available) : CpuModelIdentity.IsOfAmd(vendor);
         uint basic = Limit(available.Query(1, 0), 1, 0, kept, masked).Edx;
         List<CpuidEntry> entries = [];
         foreach (CpuidEntry entry in available.Entries)
@@ -82,7 +89,8 @@ public static class GuestCpuid
                 result = state;
             }
 
-            entries.Add(entry with { Result = identity is null ? result : Identify(entry.Function, result, specification.Model!) });
+            result = identity is null ? result : Identify(entry.Function, result, specification.Model!);
+            entries.Add(entry with { Result = specification.Vendor is string name ? Rename(entry.Function, result, name) : result });
         }
 
         return new CpuidTable(entries);
@@ -105,7 +113,12 @@ public static class GuestCpuid
 
     private static IEnumerable<CpuFeature> Kept(CpuidTable available, CpuModelSpecification specification)
     {
-        IEnumerable<CpuFeature> wanted = specification.Model is null ? CpuFeatures.All : Asked(specification).Union(s_ofTheMachine);
+        IEnumerable<CpuFeature> wanted = specification switch
+        {
+            { Model: not null } => Asked(specification).Union(s_ofTheMachine),
+            { IsMaximum: true } => CpuFeatures.All,
+            _ => CpuFeatures.All.Where(feature => !s_onRequest.Contains(feature) || specification.Added.Contains(feature)),
+        };
         return wanted.Where(feature => feature.IsIn(available) && !IsRemoved(feature, specification.Removed));
     }
 
@@ -223,6 +236,13 @@ public static class GuestCpuid
                 return result;
         }
     }
+
+    private static CpuidResult Rename(uint function, CpuidResult result, string vendor) => function switch
+    {
+        0 => Name(result.Eax, vendor),
+        0x8000_0000 => CpuModelIdentity.IsOfAmd(vendor) ? Name(result.Eax, vendor) : new CpuidResult(result.Eax, 0, 0, 0),
+        _ => result,
+    };
 
     private static CpuidResult Name(uint highest, string vendor)
     {
