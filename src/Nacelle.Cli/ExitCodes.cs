@@ -23,6 +23,14 @@ internal static class ExitCodes
         _ => (int)ExitCode.MachineFailed,
     };
 
+    /// <summary>Of a machine that ran, where QEMU's exit status is expected: a reset that is not followed ends well.</summary>
+    internal static int OfQemu(MachineStop stop) => stop.Reason switch
+    {
+        MachineStopReason.Reset or MachineStopReason.TripleFault => (int)ExitCode.Success,
+        MachineStopReason.DebugExit => (byte)((stop.GuestCode << 1) | 1),
+        _ => Of(stop),
+    };
+
     /// <summary>Of a machine that could not be built.</summary>
     internal static int Of(MachineErrorKind kind) => kind switch
     {

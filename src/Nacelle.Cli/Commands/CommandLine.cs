@@ -18,25 +18,56 @@ internal static class CommandLine
     /// <returns>The exit code.</returns>
     internal static async Task<int> RunAsync(IReadOnlyList<string> arguments)
     {
-        ParseResult result = Parse(arguments);
-        if (result.Action is ParseErrorAction)
-        {
-            new Notices().Error(UsageError.Describe(result));
-            return (int)ExitCode.Usage;
-        }
-
         try
         {
-            return await result.InvokeAsync(new InvocationConfiguration
-            {
-                EnableDefaultExceptionHandler = false,
-                ProcessTerminationTimeout = null,
-            }).ConfigureAwait(false);
+            return await DispatchAsync(arguments).ConfigureAwait(false);
         }
         catch (Exception error) when (error is not OutOfMemoryException)
         {
             new Notices().Error($"a defect of Nacelle, please report it: {error}");
             return (int)ExitCode.InternalError;
+        }
+    }
+
+    private static Task<int> DispatchAsync(IReadOnlyList<string> arguments)
+    {
+        if (InvokedName() == QemuCommand.ProgramName)
+        {
+            return QemuCommand.RunAsync(arguments);
+        }
+
+        // QEMU's options begin with one dash and would be taken apart.
+        if (arguments is [QemuCommand.CommandName, ..])
+        {
+            return QemuCommand.RunAsync([.. arguments.Skip(1)]);
+        }
+
+        ParseResult result = Parse(arguments);
+        if (result.Action is ParseErrorAction)
+        {
+            new Notices().Error(UsageError.Describe(result));
+            return Task.FromResult((int)ExitCode.Usage);
+        }
+
+        return result.InvokeAsync(new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null,
+        });
+    }
+
+    /// <summary>The name by which the program was called, such as that of a link to it.</summary>
+    private static string InvokedName()
+    {
+        try
+        {
+            byte[] line = File.ReadAllBytes("/proc/self/cmdline");
+            int end = line.AsSpan().IndexOf((byte)0);
+            return Path.GetFileName(Encoding.UTF8.GetString(line, 0, Math.Max(end, 0)));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return "";
         }
     }
 

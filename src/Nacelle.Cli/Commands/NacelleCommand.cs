@@ -10,6 +10,7 @@ internal sealed class NacelleCommand : RootCommand, IDocumentedCommand
     internal NacelleCommand() : base("Nacelle runs virtual machines, on KVM or on its own dynamic translator.")
     {
         Add(new RunCommand());
+        Add(new QemuCommand());
         Add(new InfoCommand());
         Add(new CompletionCommand());
         Add(new ReferenceCommand());

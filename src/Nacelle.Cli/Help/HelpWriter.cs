@@ -8,6 +8,7 @@ internal static class HelpWriter
 {
     private const int Width = 100;
     private const int WordWidth = 16;
+    private const int WidestWord = 32;
 
     /// <summary>All of a command's help.</summary>
     internal static string Write(Command command)
@@ -24,7 +25,15 @@ internal static class HelpWriter
             int width = Math.Max(WordWidth, topic.Rows.Max(row => row.Word.Length) + 2);
             foreach ((string word, string meaning) in topic.Rows)
             {
-                WriteRow(text, word, width, meaning);
+                if (width > WidestWord)
+                {
+                    text.AppendLine($"  {word}");
+                    WriteRow(text, "", 6, meaning);
+                }
+                else
+                {
+                    WriteRow(text, word, width, meaning);
+                }
             }
         }
 

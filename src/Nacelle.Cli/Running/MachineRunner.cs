@@ -131,7 +131,7 @@ internal sealed class MachineRunner
             return (int)ExitCode.OutputClosed;
         }
 
-        int code = ExitCodes.Of(stop);
+        int code = _settings.QemuExitStatus ? ExitCodes.OfQemu(stop) : ExitCodes.Of(stop);
         switch (stop.Reason)
         {
             case MachineStopReason.PowerOff:
