@@ -298,6 +298,36 @@ public sealed class BasicExecutionTests
     }
 
     [Fact]
+    public void A_conditional_jump_out_of_the_page_on_flags_from_elsewhere_is_taken()
+    {
+        const ulong branch = BareMachine.DataAddress;
+        const ulong target = BareMachine.DataAddress + 0x5000;
+        using BareMachine machine = new();
+        machine.Place(branch, c =>
+        {
+            c.jb(target);
+            c.mov(ebx, 1);
+            c.jmp(target);
+        });
+        machine.Place(target, c =>
+        {
+            c.lea(esi, __[rsi + 1]);
+            c.ret();
+        });
+        CpuRegisters registers = machine.Run(c =>
+        {
+            c.xor(esi, esi);
+            c.xor(ebx, ebx);
+            c.stc();
+            c.call(branch);
+            c.stc();
+            c.call(branch);
+        });
+        Assert.Equal(2UL, BareMachine.General(registers, GeneralRegister.Rsi));
+        Assert.Equal(0UL, BareMachine.General(registers, GeneralRegister.Rbx));
+    }
+
+    [Fact]
     public void A_triple_fault_shuts_the_processor_down()
     {
         using BareMachine machine = new();

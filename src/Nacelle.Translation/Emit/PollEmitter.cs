@@ -11,6 +11,16 @@ internal sealed class PollEmitter(CodeEmitter emit, Thunks thunks, ProgramCounte
 {
     private readonly List<(int Displacement, ulong Next, bool FlagsSaved)> _pending = [];
 
+    /// <summary>Begins a block.</summary>
+    /// <exception cref="InvalidOperationException">The last one was left with a poll that leads nowhere.</exception>
+    public void Begin()
+    {
+        if (_pending.Count != 0)
+        {
+            throw new InvalidOperationException("a poll was emitted after the stubs of its block");
+        }
+    }
+
     /// <summary>Leaves for the monitor when somebody asks.</summary>
     /// <param name="next">Guest address to go on at.</param>
     /// <param name="keepFlags">Whether the host's flags are needed; where they are dead or set aside, a poll is two instructions.</param>

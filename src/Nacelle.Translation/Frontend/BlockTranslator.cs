@@ -148,13 +148,15 @@ internal sealed class BlockTranslator
         }
 
         _changing.EmitStale(number, rip);
-        _polls.EmitStubs();
         _memory.EmitMisses((instruction, guestOffset, flagsSaved) =>
         {
             _map.Add(new InstructionPlace(_emit.Position - start, guestOffset, flagsSaved));
             _generic.EmitRedirected(instruction);
         });
         _branches.EmitStubs();
+
+        // Last, because ways out have polls of their own.
+        _polls.EmitStubs();
         return new Block
         {
             Number = number,
@@ -197,6 +199,7 @@ internal sealed class BlockTranslator
         _mode = mode;
         _memory.Mode = mode;
         _branches.Mode = mode;
+        _polls.Begin();
         _branches.IsPolled = false;
         _branches.IsStateLive = false;
         _flags.AreSaved = false;

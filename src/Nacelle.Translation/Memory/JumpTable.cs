@@ -7,7 +7,6 @@ namespace Nacelle.Translation.Memory;
 internal sealed unsafe class JumpTable
 {
     private const int Entries = TranslatorContext.JumpEntries;
-    private const int PageFilterSize = 4096;
 
     // More than this many entries are forgotten faster by filling the table than one by one.
     private const int ListedMost = 4096;
@@ -38,7 +37,7 @@ internal sealed unsafe class JumpTable
         Part(table, 0)[index] = rip;
         Part(table, 1)[index] = hostCode;
         Contents contents = _contents[table];
-        contents.Pages[(int)(rip >> 12) & (PageFilterSize - 1)] = true;
+        contents.Pages.Add(rip >> 12);
         contents.IsUsed = true;
         if (!global && contents.LocalCount <= ListedMost)
         {
@@ -71,7 +70,7 @@ internal sealed unsafe class JumpTable
         if (contents.IsUsed)
         {
             new Span<ulong>(Part(table, 1), Entries).Fill(_miss);
-            Array.Clear(contents.Pages);
+            contents.Pages.Clear();
             contents.LocalCount = 0;
             contents.IsUsed = false;
         }
@@ -114,7 +113,7 @@ internal sealed unsafe class JumpTable
         ulong page = address >> 12;
         for (int table = 0; table < TranslatorContext.TlbCount; table++)
         {
-            if (!_contents[table].Pages[(int)page & (PageFilterSize - 1)])
+            if (!_contents[table].Pages.Remove(page))
             {
                 continue;
             }
@@ -137,8 +136,8 @@ internal sealed unsafe class JumpTable
 
     private sealed class Contents
     {
-        /// <summary>Pages that some entry lies in, by the low bits of their number.</summary>
-        public bool[] Pages { get; } = new bool[PageFilterSize];
+        /// <summary>Numbers of the pages that some entry may lie in.</summary>
+        public HashSet<ulong> Pages { get; } = [];
 
         /// <summary>Entries of pages that are not global, while few.</summary>
         public ushort[] Local { get; } = new ushort[ListedMost];
