@@ -161,6 +161,9 @@ public sealed class DebugTests : IDisposable
             assembler.lea(rsp, __[rbx + 16]);
             assembler.push(rax);
             assembler.mov(r8, 5);
+            assembler.lea(rdi, __[rbx + 16]);
+            assembler.mov(ecx, 3);
+            assembler.rep.stosq();
             assembler.lea(rdi, __[rbx + 8]);
             assembler.xor(ecx, ecx);
             assembler.rep.stosq();
@@ -176,6 +179,39 @@ public sealed class DebugTests : IDisposable
         }
 
         Assert.Equal(VirtualCpuExitReason.Requested, _machine.Processor.Run().Reason);
+    }
+
+    [Fact]
+    public void A_search_touches_what_lies_before_its_find_and_no_more()
+    {
+        const ulong data = BareMachine.DataAddress;
+        Assert.True(_machine.Ram.TryWrite(data + 3, [(byte)'x']));
+        Start(assembler =>
+        {
+            for (int i = 0; i < 2; i++)
+            {
+                assembler.mov(rdi, data);
+                assembler.mov(rcx, -1L);
+                assembler.mov(al, (byte)'x');
+                assembler.repne.scasb();
+                assembler.mov(r8, i + 1);
+            }
+
+            assembler.@out(0xF4, al);
+        });
+        _debug.SetDebug(new VirtualCpuDebugSettings([], [new Watchpoint(data + 4, 8, WatchpointKind.Access)], false));
+        VirtualCpuExit exit = _machine.Processor.Run();
+        Assert.True(
+            exit.Reason == VirtualCpuExitReason.Requested,
+            $"{exit} at 0x{State().Rip:x}, rdi 0x{Register(GeneralRegister.Rdi):x}, rcx 0x{Register(GeneralRegister.Rcx):x}");
+        _machine.Processor.WriteState(BareMachine.InitialState());
+        _debug.SetDebug(new VirtualCpuDebugSettings([], [new Watchpoint(data + 3, 1, WatchpointKind.Read)], false));
+        for (ulong before = 0; before < 2; before++)
+        {
+            Assert.Equal(VirtualCpuDebugStopKind.Watchpoint, Run().Kind);
+            Assert.Equal(before, Register(GeneralRegister.R8));
+            Assert.Equal(data + 4, Register(GeneralRegister.Rdi));
+        }
     }
 
     [Fact]

@@ -39,8 +39,8 @@ internal sealed class DebugPlan
     /// <summary>Whether the instruction of a step has been begun.</summary>
     public bool IsBegun { get; set; }
 
-    /// <summary>The watchpoint that the instruction about to be executed touches.</summary>
-    public Watchpoint? Hit { get; set; }
+    /// <summary>Whether the instruction about to be executed has been looked at for its accesses.</summary>
+    public bool IsWatched { get; set; }
 
     /// <summary>Deliveries before that instruction; one more means that it was not completed.</summary>
     public ulong DeliveriesBefore { get; set; }

@@ -69,12 +69,13 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             return Stopped(VirtualCpuDebugStopKind.Breakpoint);
         }
 
-        plan.Hit = null;
+        plan.IsWatched = false;
         plan.OpensShadow = false;
         if (!plan.Settings.Watchpoints.IsEmpty && TryCopyCode(1, out _, out _))
         {
             ref Instruction instruction = ref _decoded.Instructions[0];
-            plan.Hit = _watched!.Find(instruction, plan.Settings.Watchpoints);
+            plan.IsWatched = true;
+            _watched!.Begin(instruction);
             plan.DeliveriesBefore = _counters.Deliveries;
             plan.OpensShadow = instruction.Mnemonic == Mnemonic.Sti && _context->InterruptFlag == 0;
         }
@@ -86,9 +87,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     private VirtualCpuExit? StopAfter()
     {
         DebugPlan plan = _debug!;
-        if (plan.Hit is Watchpoint hit && _counters.Deliveries == plan.DeliveriesBefore)
+        if (plan.IsWatched
+            && _watched!.Find(plan.Settings.Watchpoints, _counters.Deliveries == plan.DeliveriesBefore) is Watchpoint hit)
         {
-            plan.Hit = null;
             return Stopped(VirtualCpuDebugStopKind.Watchpoint, hit);
         }
 

@@ -6,7 +6,7 @@ using Nacelle.Translation.State;
 namespace Nacelle.Translation.Runtime;
 
 /// <summary>
-/// Tells from an instruction and the registers before it whether it touches watched data. Memory that the processor reads or
+/// Tells from an instruction and the registers around it whether it has touched watched data. Memory that the processor reads or
 /// writes by itself (descriptor tables, interrupt frames) and elements of gathers and scatters are not seen. Owned by the vCPU's
 /// thread.
 /// </summary>
@@ -16,46 +16,61 @@ internal sealed unsafe class WatchedAccesses(TranslatorContext* context)
     private const ulong LargestSize = 4096;
 
     private readonly InstructionInfoFactory _information = new();
+    private readonly List<Access> _accesses = [];
+    private Instruction _repeated;
+    private bool _isRepeated;
+    private ulong _countBefore;
 
-    /// <summary>Finds the first watchpoint that the instruction touches if it completes; null for none.</summary>
-    public Watchpoint? Find(in Instruction instruction, ImmutableArray<Watchpoint> watchpoints)
+    /// <summary>Looks at an instruction before it is executed.</summary>
+    public void Begin(in Instruction instruction)
     {
+        _accesses.Clear();
         if (instruction.IsInvalid || instruction.Mnemonic is Mnemonic.Lea or Mnemonic.Nop)
+        {
+            return;
+        }
+
+        _isRepeated = instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix);
+        foreach (UsedMemory memory in _information.GetInfo(instruction).GetUsedMemory())
+        {
+            bool reads = memory.Access is OpAccess.Read or OpAccess.CondRead or OpAccess.ReadWrite or OpAccess.ReadCondWrite;
+            bool writes = memory.Access is OpAccess.Write or OpAccess.CondWrite or OpAccess.ReadWrite or OpAccess.ReadCondWrite;
+            if ((reads || writes) && memory.TryGetVirtualAddress(0, out ulong address, TryGetRegister))
+            {
+                // Of a repeated instruction the decoder tells no size, for it depends on a register.
+                ulong size = (ulong)(_isRepeated ? instruction.MemorySize : memory.MemorySize).GetSize();
+                _accesses.Add(new Access(address, size == 0 ? LargestSize : size, reads, writes));
+            }
+        }
+
+        if (_isRepeated)
+        {
+            _repeated = instruction;
+            _countBefore = Count(instruction);
+        }
+    }
+
+    /// <summary>Finds the first watchpoint that the instruction has touched; null for none.</summary>
+    /// <param name="watchpoints">What is watched.</param>
+    /// <param name="completed">Whether it was completed. Of a repeated one the elements before its end count even so.</param>
+    public Watchpoint? Find(ImmutableArray<Watchpoint> watchpoints, bool completed)
+    {
+        ulong elements = _isRepeated ? _countBefore - Count(_repeated) : completed ? 1UL : 0;
+        if (elements == 0)
         {
             return null;
         }
 
-        InstructionInfo information = _information.GetInfo(instruction);
-        foreach (UsedMemory memory in information.GetUsedMemory())
+        foreach (Access access in _accesses)
         {
-            bool reads = memory.Access is OpAccess.Read or OpAccess.CondRead or OpAccess.ReadWrite or OpAccess.ReadCondWrite;
-            bool writes = memory.Access is OpAccess.Write or OpAccess.CondWrite or OpAccess.ReadWrite or OpAccess.ReadCondWrite;
-            if (!(reads || writes) || !memory.TryGetVirtualAddress(0, out ulong address, TryGetRegister))
-            {
-                continue;
-            }
-
-            ulong size = (ulong)memory.MemorySize.GetSize();
-            size = size == 0 ? LargestSize : size;
-            if (instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix))
-            {
-                ulong left = Count(instruction);
-                if (left == 0)
-                {
-                    continue;
-                }
-
-                ulong all = left > ulong.MaxValue / size ? ulong.MaxValue : left * size;
-                address = context->DirectionFlag != 0 ? address + size - all : address;
-                size = all;
-            }
-
+            ulong size = access.Size * elements;
+            ulong address = _isRepeated && context->DirectionFlag != 0 ? access.Address + access.Size - size : access.Address;
             foreach (Watchpoint watchpoint in watchpoints)
             {
                 bool wanted = watchpoint.Kind switch
                 {
-                    WatchpointKind.Write => writes,
-                    WatchpointKind.Read => reads,
+                    WatchpointKind.Write => access.Writes,
+                    WatchpointKind.Read => access.Reads,
                     _ => true,
                 };
                 if (wanted && (watchpoint.Address - address < size || address - watchpoint.Address < (ulong)watchpoint.Length))
@@ -104,4 +119,7 @@ internal sealed unsafe class WatchedAccesses(TranslatorContext* context)
         };
         return true;
     }
+
+    /// <summary>An access of the instruction; of a repeated one that of its first element.</summary>
+    private readonly record struct Access(ulong Address, ulong Size, bool Reads, bool Writes);
 }
