@@ -50,7 +50,7 @@ public sealed class FoundByOracleTests
         }
 
         List<string> differences = [];
-        using OracleSession session = new();
+        using OracleSession session = new(oneInstruction: false);
         foreach (TestSequence[] batch in sequences.Chunk(NativeProgram.MostEntries))
         {
             session.Run(batch, (sequence, difference) => differences.Add($"{name}, state {sequence.Seed}:\n{difference}"), new OracleStatistics());

@@ -3,7 +3,8 @@ using System.Text;
 namespace Nacelle.Translation.Tests.Oracle;
 
 /// <summary>Runs many sequences natively and translated, and describes those that differ, made as short as they still differ.</summary>
-internal sealed class HostOracle : IDisposable
+/// <param name="oneInstruction">Whether each translated instruction is a block of its own.</param>
+internal sealed class HostOracle(bool oneInstruction = false) : IDisposable
 {
     private readonly List<string> _failures = [];
     private OracleSession? _session;
@@ -96,7 +97,7 @@ internal sealed class HostOracle : IDisposable
         if (_session is null || _session.IsBroken || !_session.HasRoomFor(count))
         {
             _session?.Dispose();
-            _session = new OracleSession();
+            _session = new OracleSession(oneInstruction);
         }
 
         return _session;

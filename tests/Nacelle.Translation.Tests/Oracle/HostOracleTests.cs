@@ -21,6 +21,14 @@ public sealed class HostOracleTests(ITestOutputHelper output)
     public void Sequences_across_a_page_end_do_what_the_host_does() => Compare(75_000, single: false, crossing: true);
 
     [Fact]
+    public void Sequences_of_blocks_with_one_instruction_do_what_the_host_does()
+    {
+        ulong seed = Setting("NACELLE_ORACLE_SEED", 1);
+        Compare(seed, (int)Setting("NACELLE_ORACLE_SEQUENCES", 10_000), single: false, crossing: false, oneInstruction: true);
+        Compare(seed, (int)Setting("NACELLE_ORACLE_SEQUENCES", 10_000), single: false, crossing: true, oneInstruction: true);
+    }
+
+    [Fact]
     [Trait("Duration", "Long")]
     public void Ten_million_sequences_do_what_the_host_does()
     {
@@ -37,9 +45,9 @@ public sealed class HostOracleTests(ITestOutputHelper output)
     private void Compare(int count, bool single, bool crossing) =>
         Compare(Setting("NACELLE_ORACLE_SEED", 1), (int)Setting("NACELLE_ORACLE_SEQUENCES", (ulong)count), single, crossing);
 
-    private void Compare(ulong seed, int count, bool single, bool crossing)
+    private void Compare(ulong seed, int count, bool single, bool crossing, bool oneInstruction = false)
     {
-        using HostOracle oracle = new();
+        using HostOracle oracle = new(oneInstruction);
         long start = Stopwatch.GetTimestamp();
         oracle.Run(seed, count, single, crossing, (int)Setting("NACELLE_ORACLE_FAILURES", MostFailures));
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

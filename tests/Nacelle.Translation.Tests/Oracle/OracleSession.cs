@@ -8,10 +8,11 @@ internal sealed unsafe class OracleSession : IDisposable
     private readonly NativeProcessor _native;
     private ulong _next = OracleLayout.CodeBase;
 
-    public OracleSession()
+    /// <param name="oneInstruction">Whether each translated instruction is a block of its own.</param>
+    public OracleSession(bool oneInstruction)
     {
         DataContents contents = new(seed: 1);
-        _translated = new TranslatedProcessor(contents);
+        _translated = new TranslatedProcessor(contents, oneInstruction);
         _native = new NativeProcessor(_translated.Ram, contents, TranslatedProcessor.Features);
     }
 

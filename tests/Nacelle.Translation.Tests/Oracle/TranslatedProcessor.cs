@@ -33,7 +33,9 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
     private volatile bool _timedOut;
     private bool _running;
 
-    public TranslatedProcessor(DataContents contents)
+    /// <param name="contents">What is in memory before each run.</param>
+    /// <param name="oneInstruction">Whether each instruction is a block of its own, as a debugger's watchpoints make it.</param>
+    public TranslatedProcessor(DataContents contents, bool oneInstruction)
     {
         _contents = contents.Writable;
         Ram = new GuestMemory(
@@ -49,6 +51,13 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
         _processor = (TranslatorVirtualCpu)_accelerator.CreateVirtualCpu(
             new VirtualCpuConfiguration(0, 0, CpuidModels.ForTranslator(0, 0, 1), null));
         BuildTables();
+        if (oneInstruction)
+        {
+            // Nothing reaches an address that is not canonical.
+            const ulong nowhere = 0x1234_5678_9ABC_DEF0;
+            _processor.SetDebug(new VirtualCpuDebugSettings([], [new Watchpoint(nowhere, 1, WatchpointKind.Access)], false));
+        }
+
         Assert.True(Ram.TryWrite(OracleLayout.DataBase + OracleLayout.ReadOnlyPage, contents.ReadOnly));
         _watchdog = new Timer(_ => Watch(), null, 5000, 5000);
     }
