@@ -16,6 +16,7 @@ need procps command -v free
 need iproute2 command -v ip
 need passt command -v passt
 need qemu-utils command -v qemu-io
+need gdb command -v gdb
 need_packages
 
 ./guests.sh || exit 1

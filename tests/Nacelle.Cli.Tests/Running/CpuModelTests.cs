@@ -51,7 +51,7 @@ public sealed class CpuModelTests
     {
         using TemporaryDirectory directory = new();
         string kernel = GuestProgram.Write(directory.Combine("kernel"), GuestProgram.PowerOff);
-        foreach ((string cpu, string hint) in ((string, string)[]) [("Hasswell", "'Haswell'"), ("host,+avx22", "'avx2'"), ("host,avx", "+avx or -avx")])
+        foreach ((string cpu, string hint) in ((string, string)[])[("Hasswell", "'Haswell'"), ("host,+avx22", "'avx2'"), ("host,avx", "+avx or -avx")])
         {
             ProcessEnd end = NacelleProcess.Run(MinimalMachine.Arguments(kernel, "--cpu", cpu));
             Assert.True(end.Code == (int)ExitCode.Usage, end.ToString());
