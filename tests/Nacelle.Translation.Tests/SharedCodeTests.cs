@@ -38,6 +38,43 @@ public sealed class SharedCodeTests
         Check(registers, LowAlias);
     }
 
+    [Theory]
+    [InlineData(7)]
+    [InlineData(6)]
+    [InlineData(5)]
+    [InlineData(4)]
+    [InlineData(3)]
+    [InlineData(2)]
+    [InlineData(1)]
+    public void User_code_goes_on_after_a_call_near_the_end_of_its_page(int bytesBeforeTheEnd)
+    {
+        const ulong end = 0x41_0000;
+        using BareMachine machine = new();
+        machine.LetUsersIn();
+        machine.Place(Routine, c =>
+        {
+            c.add(ebx, 1);
+            c.ret();
+        });
+        machine.Place(end - (ulong)bytesBeforeTheEnd, c =>
+        {
+            c.call(Routine);
+            c.add(ebx, 16);
+            c.call(Routine);
+            c.add(ebx, 256);
+            c.ret();
+        });
+        CpuRegisters registers = machine.Run(
+            c =>
+            {
+                c.xor(ebx, ebx);
+                c.call(end - (ulong)bytesBeforeTheEnd);
+                c.call(end - (ulong)bytesBeforeTheEnd);
+            },
+            prepare: BareMachine.AsUser);
+        Assert.Equal(2UL * (1 + 16 + 1 + 256), BareMachine.General(registers, GeneralRegister.Rbx));
+    }
+
     [Fact]
     public void A_fault_in_shared_user_code_is_reported_where_it_runs()
     {

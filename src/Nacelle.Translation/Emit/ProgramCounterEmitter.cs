@@ -48,7 +48,7 @@ internal sealed class ProgramCounterEmitter(CodeEmitter emit)
     {
         if (_relative)
         {
-            emit.LoadAddress(HostRegister.Scratch2, HostRegister.Scratch1, -(int)(rip & 0xFFF));
+            emit.LoadAddress(HostRegister.Scratch2, HostRegister.Scratch1, -(int)(rip - _page));
             emit.StoreContext(ContextOffsets.CodePage, HostRegister.Scratch2);
         }
     }
