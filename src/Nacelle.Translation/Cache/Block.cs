@@ -36,6 +36,9 @@ internal sealed class Block
     /// <summary>Chunks of the first page that the code depends on beside those that it was translated from.</summary>
     public required ulong LookedAt { get; init; }
 
+    /// <summary>Bytes of host code that run when nothing is out of the way.</summary>
+    public required int InlineLength { get; init; }
+
     /// <summary>Bytes of host code with its out-of-line part.</summary>
     public required int HostLength { get; init; }
 

@@ -8,6 +8,7 @@ namespace Nacelle.Translation.Emit;
 /// </summary>
 internal static class SpilledOperands
 {
+    private const int TwinDistance = 4;
     private static readonly bool[][] s_isRegisterOrMemory = Build();
 
     /// <summary>Turns one register operand into the context's memory, where the encoding and the semantics allow it.</summary>
@@ -22,6 +23,11 @@ internal static class SpilledOperands
         {
             // XCHG would lock the bus, and bit tests would take the register's bits for a string's.
             return false;
+        }
+
+        if (IsSourceAlone(instruction) && HasTwin(instruction.Code))
+        {
+            instruction.Code += TwinDistance;
         }
 
         for (int i = 0; i < instruction.OpCount; i++)
@@ -69,6 +75,22 @@ internal static class SpilledOperands
 
         return false;
     }
+
+    /// <summary>Whether of two register operands the source alone lives in the context.</summary>
+    private static bool IsSourceAlone(in Instruction instruction) => instruction.OpCount == 2
+        && instruction.Op0Kind == OpKind.Register && instruction.Op1Kind == OpKind.Register
+        && !GuestRegisters.IsInMemory(GuestRegisters.NumberOf(instruction.Op0Register))
+        && GuestRegisters.IsInMemory(GuestRegisters.NumberOf(instruction.Op1Register));
+
+    /// <summary>
+    /// Whether the code's source can only be a register, and <see cref="TwinDistance"/> further there is the same operation
+    /// whose source may be in memory.
+    /// </summary>
+    private static bool HasTwin(Code code) => code is (>= Code.Add_rm8_r8 and <= Code.Add_rm64_r64)
+        or (>= Code.Or_rm8_r8 and <= Code.Or_rm64_r64) or (>= Code.Adc_rm8_r8 and <= Code.Adc_rm64_r64)
+        or (>= Code.Sbb_rm8_r8 and <= Code.Sbb_rm64_r64) or (>= Code.And_rm8_r8 and <= Code.And_rm64_r64)
+        or (>= Code.Sub_rm8_r8 and <= Code.Sub_rm64_r64) or (>= Code.Xor_rm8_r8 and <= Code.Xor_rm64_r64)
+        or (>= Code.Cmp_rm8_r8 and <= Code.Cmp_rm64_r64) or (>= Code.Mov_rm8_r8 and <= Code.Mov_rm64_r64);
 
     /// <summary>The same register in two places may be read twice, but what is written has to be in one place.</summary>
     private static bool AppearsAgain(in Instruction instruction, int operand, int guest, bool reads)

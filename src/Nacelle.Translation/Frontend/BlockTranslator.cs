@@ -147,6 +147,7 @@ internal sealed class BlockTranslator
             _branches.Exit(Truncate(next), rip, decoded.FlagsLive[decoded.Count]);
         }
 
+        int inline = _emit.Position - start;
         _changing.EmitStale(number, rip);
         _memory.EmitMisses((instruction, guestOffset, flagsSaved) =>
         {
@@ -170,6 +171,7 @@ internal sealed class BlockTranslator
             LookupCode = lookupCode,
             LookedAt = decoded.LookedAt,
             Changing = changing,
+            InlineLength = inline,
             HostLength = _emit.Position - start,
             Operation = decoded.Instructions[decoded.Count - 1],
             Map = [.. _map],
