@@ -113,8 +113,14 @@ internal sealed class AccessGroups
 
         Group started = new()
         {
-            Base = access.Base, Index = access.Index, Scale = access.Scale, First = access.Offset, End = access.Offset + access.Size,
-            Kind = access.Kind, Branches = branches, Count = 1,
+            Base = access.Base,
+            Index = access.Index,
+            Scale = access.Scale,
+            First = access.Offset,
+            End = access.Offset + access.Size,
+            Kind = access.Kind,
+            Branches = branches,
+            Count = 1,
         };
         _open.Add(started);
         _members[i] = new GroupMember(started, access.Offset, IsLeader: true);
