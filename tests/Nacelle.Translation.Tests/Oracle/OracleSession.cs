@@ -32,7 +32,7 @@ internal sealed unsafe class OracleSession : IDisposable
         List<PlacedSequence> placed = [];
         foreach (TestSequence sequence in sequences)
         {
-            if (TryPlace(sequence, out PlacedSequence? place))
+            if (TryPlace(sequence, out PlacedSequence? place) && !place.LoadsStoredAddresses)
             {
                 *_native.Before(placed.Count) = sequence.Before;
                 _native.Before(placed.Count)->Rip = place.Address;

@@ -15,6 +15,29 @@ internal sealed record PlacedSequence(TestSequence Sequence, ulong Address, byte
     /// <summary>The instructions as they decode.</summary>
     public IReadOnlyList<Instruction> Instructions => _instructions ??= Decode();
 
+    /// <summary>
+    /// Whether it loads x87 state of one form after it has stored such state: what was stored holds the address of the last x87
+    /// instruction on the host, which differs, and loaded from a place a few bytes off it becomes control and tag words.
+    /// </summary>
+    public bool LoadsStoredAddresses
+    {
+        get
+        {
+            bool stored = false;
+            foreach (Instruction instruction in Instructions)
+            {
+                stored |= instruction.Mnemonic is Mnemonic.Fnsave or Mnemonic.Fnstenv or Mnemonic.Fxsave or Mnemonic.Fxsave64
+                    or Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64;
+                if (stored && instruction.Mnemonic is (Mnemonic.Frstor or Mnemonic.Fldenv))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>The instruction at an address, or null.</summary>
     public Instruction? InstructionAt(ulong rip) => IndexAt(rip) is int index ? Instructions[index] : null;
 
