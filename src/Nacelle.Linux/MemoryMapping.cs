@@ -51,24 +51,24 @@ public sealed unsafe partial class MemoryMapping : IDisposable
 
     /// <summary>Maps zero-filled private memory.</summary>
     /// <exception cref="LinuxException">The host refused the mapping.</exception>
-    public static MemoryMapping Anonymous(ulong size, MemoryProtection protection) => Anonymous(size, protection, 0);
+    public static MemoryMapping Anonymous(ulong size, MemoryProtection protection) => Anonymous(size, protection, 0, "");
 
     /// <summary>The same at an address below 2 GiB, which instructions can name in 32 bits.</summary>
     /// <exception cref="LinuxException">The system call failed: there is no room down there, for one.</exception>
     public static MemoryMapping AnonymousLow(ulong size, MemoryProtection protection)
     {
         const int below2GiB = 0x40;
-        return Anonymous(size, protection, below2GiB);
+        return Anonymous(size, protection, below2GiB, " below 2 GiB");
     }
 
-    private static MemoryMapping Anonymous(ulong size, MemoryProtection protection, int flags)
+    private static MemoryMapping Anonymous(ulong size, MemoryProtection protection, int flags, string where)
     {
         const int privateMapping = 2;
         const int anonymous = 0x20;
         const int noReserve = 0x4000;
         nint address = Mmap(0, (nuint)size, (int)protection, privateMapping | anonymous | noReserve | flags, -1, 0);
         return address == -1
-            ? throw LinuxException.FromLastError($"map {size} bytes of anonymous memory")
+            ? throw LinuxException.FromLastError($"map {size} bytes of anonymous memory{where}")
             : new MemoryMapping(address, size);
     }
 

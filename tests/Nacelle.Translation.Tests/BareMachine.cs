@@ -36,6 +36,9 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
 
     public IVirtualCpu Processor { get; }
 
+    /// <summary>What translation has cost so far.</summary>
+    public TranslatorCounters Counters => _accelerator.ReadCounters();
+
     /// <summary>What a write to port 0xF0 does, on the vCPU's thread.</summary>
     public Action? OnRequest { get; set; }
 

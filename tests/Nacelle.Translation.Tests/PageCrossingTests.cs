@@ -36,6 +36,9 @@ public sealed class PageCrossingTests
         Assert.Equal(999UL * 1000, BareMachine.General(registers, GeneralRegister.Rbx));
         Assert.Equal(2000UL, BareMachine.General(registers, GeneralRegister.Rdx));
         Assert.True(machine.Ram.TryRead(0x60_0000 - 2UL, out ushort _));
+
+        // Three thousand accesses, none of which leaves translated code once both pages are known.
+        Assert.InRange(machine.Counters.CarefulExits, 0UL, 20UL);
     }
 
     [Theory]

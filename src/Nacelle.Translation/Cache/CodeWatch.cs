@@ -13,7 +13,7 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     // So many changes within so many milliseconds and a page is one whose code keeps changing.
     private const int ManyChanges = 16;
     private const long Window = 1000;
-    private const byte Volatile = 255;
+    private const byte KeepsOn = 255;
     private readonly GuestMemory _ram;
     private readonly ulong[] _chunks;
     private readonly byte[] _changes;
@@ -32,18 +32,18 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     public void Add(ICodeWatcher watcher) => _watchers = [.. _watchers, watcher];
 
     /// <summary>Whether code has been translated from this page.</summary>
-    public bool IsWatched(ulong page) => TryIndex(page, out int index) && System.Threading.Volatile.Read(ref _chunks[index]) != 0;
+    public bool IsWatched(ulong page) => TryIndex(page, out int index) && Volatile.Read(ref _chunks[index]) != 0;
 
     /// <summary>
     /// Whether the code of this page keeps changing: it is not watched any more, and blocks translated from it look for
     /// themselves whether they are still right.
     /// </summary>
     public bool KeepsChanging(ulong page) =>
-        TryIndex(page, out int index) && System.Threading.Volatile.Read(ref _changes[index]) == Volatile;
+        TryIndex(page, out int index) && Volatile.Read(ref _changes[index]) == KeepsOn;
 
     /// <summary>Whether code has been translated from the chunks of a range that lies in one page.</summary>
     public bool Overlaps(ulong address, int length) =>
-        TryIndex(address, out int index) && (System.Threading.Volatile.Read(ref _chunks[index]) & Mask(address, length)) != 0;
+        TryIndex(address, out int index) && (Volatile.Read(ref _chunks[index]) & Mask(address, length)) != 0;
 
     /// <summary>
     /// Watches chunks of a page before its bytes are read for translation. When the page was not watched so far, other
@@ -51,12 +51,12 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     /// </summary>
     public void Watch(ulong address, ulong mask, ICodeWatcher self)
     {
-        if (!TryIndex(address, out int index) || System.Threading.Volatile.Read(ref _changes[index]) == Volatile)
+        if (!TryIndex(address, out int index) || Volatile.Read(ref _changes[index]) == KeepsOn)
         {
             return;
         }
 
-        if ((System.Threading.Volatile.Read(ref _chunks[index]) & mask) == mask)
+        if ((Volatile.Read(ref _chunks[index]) & mask) == mask)
         {
             return;
         }
@@ -116,20 +116,20 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     private bool Count(int index)
     {
         long now = Environment.TickCount64;
-        if (now >= System.Threading.Volatile.Read(ref _windowEnd))
+        if (now >= Volatile.Read(ref _windowEnd))
         {
-            // Counts are a hint: that two threads may race here does no harm. What is volatile stays so.
-            System.Threading.Volatile.Write(ref _windowEnd, now + Window);
+            // Counts are a hint: that two threads may race here does no harm. A page that keeps changing stays one.
+            Volatile.Write(ref _windowEnd, now + Window);
             foreach (ref byte count in _changes.AsSpan())
             {
-                if (count is not (0 or Volatile))
+                if (count is not (0 or KeepsOn))
                 {
                     count = 0;
                 }
             }
         }
 
-        if (_changes[index] == Volatile)
+        if (_changes[index] == KeepsOn)
         {
             return false;
         }
@@ -137,7 +137,7 @@ internal sealed class CodeWatch : IGuestMemoryObserver
         bool many = ++_changes[index] >= ManyChanges;
         if (many)
         {
-            System.Threading.Volatile.Write(ref _changes[index], Volatile);
+            Volatile.Write(ref _changes[index], KeepsOn);
         }
 
         return many;

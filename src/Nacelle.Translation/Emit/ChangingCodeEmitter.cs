@@ -7,7 +7,9 @@ using static Nacelle.Translation.Emit.HostRegister;
 namespace Nacelle.Translation.Emit;
 
 /// <summary>Emits what blocks in pages whose code keeps changing do more than others; see <see cref="ChangingCode"/>.</summary>
-internal sealed class ChangingCodeEmitter(CodeEmitter emit, Thunks thunks, ProgramCounterEmitter addresses, FlagsEmitter flags)
+internal sealed class ChangingCodeEmitter(
+    CodeEmitter emit, Thunks thunks, ProgramCounterEmitter addresses, FlagsEmitter flags, MemoryAccessEmitter memory,
+    LoadAddressEmitter loads)
 {
     private readonly List<int> _stale = [];
     private bool _flagsSaved;
@@ -59,11 +61,9 @@ internal sealed class ChangingCodeEmitter(CodeEmitter emit, Thunks thunks, Progr
     /// <summary>LEA with a displacement, or MOV of a constant, that lies in the guest's code.</summary>
     /// <param name="instruction">The instruction.</param>
     /// <param name="constant">Host address of the constant.</param>
-    /// <param name="memory">Forms addresses.</param>
-    public void EmitVariable(in Instruction instruction, ulong constant, MemoryAccessEmitter memory)
+    public void EmitVariable(in Instruction instruction, ulong constant)
     {
         bool address = instruction.Mnemonic == Mnemonic.Lea;
-        int size = instruction.Op0Register.GetSize();
         if (address)
         {
             Instruction without = instruction;
@@ -78,7 +78,7 @@ internal sealed class ChangingCodeEmitter(CodeEmitter emit, Thunks thunks, Progr
             emit.Bytes([0x4D, 0x63, 0x3F]);
             emit.LoadAddress(Scratch1, Scratch1, Scratch2, 1, 0);
         }
-        else if (size == 4)
+        else if (instruction.Op0Register.GetSize() == 4)
         {
             // mov r14d, [r15].
             emit.Bytes([0x45, 0x8B, 0x37]);
@@ -89,21 +89,7 @@ internal sealed class ChangingCodeEmitter(CodeEmitter emit, Thunks thunks, Progr
         }
 
         memory.Lose();
-        int guest = GuestRegisters.NumberOf(instruction.Op0Register);
-        HostRegister target = GuestRegisters.IsInMemory(guest) ? Scratch1 : GuestRegisters.HostOf(guest);
-        if (size == 4)
-        {
-            emit.Move32(target, Scratch1);
-        }
-        else if (target != Scratch1)
-        {
-            emit.Move(target, Scratch1);
-        }
-
-        if (target == Scratch1)
-        {
-            emit.StoreContext(guest * 8, Scratch1);
-        }
+        loads.Assign(instruction.Op0Register);
     }
 
     private void Compare(ChangingCode code, int from, int to)

@@ -20,6 +20,7 @@ internal sealed class BlockTranslator
     private readonly ChangingCodeEmitter _changing;
     private readonly PollEmitter _polls;
     private readonly ReturnStackEmitter _returns;
+    private readonly LoadAddressEmitter _loads;
     private readonly StackEmitter _stack;
     private readonly SystemEmitter _system;
     private readonly StringEmitter _strings;
@@ -39,7 +40,8 @@ internal sealed class BlockTranslator
         _branches = new BranchEmitter(emit, thunks, links, _addresses, _polls, _flags);
         _returns = new ReturnStackEmitter(emit, thunks, _addresses, _flags);
         _stack = new StackEmitter(emit, _memory, _addresses);
-        _changing = new ChangingCodeEmitter(emit, thunks, _addresses, _flags);
+        _loads = new LoadAddressEmitter(emit, _memory);
+        _changing = new ChangingCodeEmitter(emit, thunks, _addresses, _flags, _memory, _loads);
         _system = new SystemEmitter(emit, _memory);
         _strings = new StringEmitter(emit);
     }
@@ -130,7 +132,7 @@ internal sealed class BlockTranslator
             if (changing is not null && (changing.Variable & (1UL << i)) != 0)
             {
                 ulong constant = changing.AddressOf(decoded.Offsets[i] + ChangingCode.ConstantOf(decoded, i).Offset);
-                _changing.EmitVariable(instruction, constant, _memory);
+                _changing.EmitVariable(instruction, constant);
                 continue;
             }
 
@@ -263,7 +265,7 @@ internal sealed class BlockTranslator
                 _memory.Probe(1, AccessKind.Read, keepFlags, instruction.IP);
                 return false;
             case InstructionKind.LoadAddress:
-                EmitLoadAddress(instruction);
+                _loads.Emit(instruction);
                 return false;
             case InstructionKind.Push:
                 _stack.Push(instruction, keepFlags, _groups[i]);
@@ -402,65 +404,6 @@ internal sealed class BlockTranslator
         _memory.LinearAddress(instruction);
         _memory.Probe(8, AccessKind.Read, keepFlags: false, instruction.IP);
         _emit.Load(Scratch1, Scratch1, 0);
-    }
-
-    private void EmitLoadAddress(in Instruction instruction)
-    {
-        Register target = instruction.Op0Register;
-        int guest = GuestRegisters.NumberOf(target);
-        if (target.GetSize() == 8 && !GuestRegisters.IsInMemory(guest))
-        {
-            _memory.EffectiveAddress(instruction, GuestRegisters.HostOf(guest));
-            return;
-        }
-
-        _memory.EffectiveAddress(instruction, Scratch1);
-        if (target.GetSize() == 2)
-        {
-            // Only the low half changes: mov r16, r14w through the generic renaming.
-            Instruction move = Instruction.Create(Code.Mov_r16_rm16, target, Register.R14W);
-            EmitShortMove(move, guest);
-            return;
-        }
-
-        if (GuestRegisters.IsInMemory(guest))
-        {
-            if (target.GetSize() == 4)
-            {
-                _emit.Move32(Scratch1, Scratch1);
-            }
-
-            _emit.StoreContext(guest * 8, Scratch1);
-        }
-        else if (target.GetSize() == 4)
-        {
-            _emit.Move32(GuestRegisters.HostOf(guest), Scratch1);
-        }
-        else
-        {
-            _emit.Move(GuestRegisters.HostOf(guest), Scratch1);
-        }
-    }
-
-    private void EmitShortMove(Instruction move, int guest)
-    {
-        HostRegister host = GuestRegisters.IsInMemory(guest) ? Scratch2 : GuestRegisters.HostOf(guest);
-        if (host == Scratch2)
-        {
-            _emit.LoadContext(Scratch2, guest * 8);
-        }
-
-        // mov host16, r14w.
-        _emit.Byte(0x66);
-        _emit.Byte((byte)(0x44 | ((int)host >> 3)));
-        _emit.Byte(0x89);
-        _emit.Byte((byte)(0xC0 | (6 << 3) | ((int)host & 7)));
-        if (host == Scratch2)
-        {
-            _emit.StoreContext(guest * 8, Scratch2);
-        }
-
-        _ = move;
     }
 
     /// <summary>Leaves to the monitor, which carries out the block's last instruction.</summary>

@@ -22,9 +22,12 @@ internal static unsafe partial class HostFaults
     // Offsets in ucontext_t of the x86-64 System V ABI: general registers begin at 40 in the order of <sys/ucontext.h>.
     private const int SavedRip = 40 + (16 * 8);
     private const int SavedTrapNumber = 40 + (20 * 8);
-    private const int TableOffset = 2048;
     private const int HandlersOffset = 3072;
-    private const int MaximumMemories = 40;
+    private const int TableOffset = 4096;
+    private const int Size = 16 * 1024;
+
+    // More vCPUs than several machines of the largest size have; the table's last row is its end.
+    private const int MaximumMemories = ((Size - TableOffset) / 24) - 1;
     private static readonly Lock s_changes = new();
     private static readonly List<(CodeMemory Memory, ulong Thunk)> s_memories = [];
     private static readonly int[] s_signals = [4, 7, 8, 11];
@@ -33,10 +36,16 @@ internal static unsafe partial class HostFaults
     /// <summary>Watches a vCPU's code memory.</summary>
     /// <param name="memory">The code memory.</param>
     /// <param name="thunk">Where to go on, in it.</param>
+    /// <exception cref="InvalidOperationException">There are too many in the process.</exception>
     public static void Watch(CodeMemory memory, ulong thunk)
     {
         lock (s_changes)
         {
+            if (s_memories.Count == MaximumMemories)
+            {
+                throw new InvalidOperationException($"at most {MaximumMemories} translated vCPUs fit in a process");
+            }
+
             s_memories.Add((memory, thunk));
             Install();
             WriteTable();
@@ -67,11 +76,6 @@ internal static unsafe partial class HostFaults
     {
         // Rows of three words: first address, address after the last, thunk. A row whose first word is zero ends the table.
         ulong* table = (ulong*)(s_code!.Writable + TableOffset);
-        if (s_memories.Count > MaximumMemories)
-        {
-            throw new InvalidOperationException($"at most {MaximumMemories} translated vCPUs fit in a process");
-        }
-
         for (int i = 0; i < s_memories.Count; i++)
         {
             (CodeMemory memory, ulong thunk) = s_memories[i];
@@ -90,8 +94,8 @@ internal static unsafe partial class HostFaults
             return;
         }
 
-        s_code = new CodeMemory(4096);
-        CodeEmitter emit = new(s_code.Writable, s_code.Executable, 4096, context: 0);
+        s_code = new CodeMemory(Size);
+        CodeEmitter emit = new(s_code.Writable, s_code.Executable, HandlersOffset, context: 0);
         EmitHandler(emit);
         foreach (int signal in s_signals)
         {

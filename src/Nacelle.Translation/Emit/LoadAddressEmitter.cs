@@ -1,0 +1,67 @@
+using Iced.Intel;
+using static Nacelle.Translation.Emit.HostRegister;
+
+namespace Nacelle.Translation.Emit;
+
+/// <summary>Emits LEA, and what else ends with a value in the first scratch register that belongs to a guest register.</summary>
+internal sealed class LoadAddressEmitter(CodeEmitter emit, MemoryAccessEmitter memory)
+{
+    /// <summary>LEA.</summary>
+    public void Emit(in Instruction instruction)
+    {
+        int guest = GuestRegisters.NumberOf(instruction.Op0Register);
+        if (instruction.Op0Register.GetSize() == 8 && !GuestRegisters.IsInMemory(guest))
+        {
+            memory.EffectiveAddress(instruction, GuestRegisters.HostOf(guest));
+            return;
+        }
+
+        memory.EffectiveAddress(instruction, Scratch1);
+        Assign(instruction.Op0Register);
+    }
+
+    /// <summary>Gives a guest register the value in <see cref="Scratch1"/>, as wide as the register.</summary>
+    public void Assign(Register target)
+    {
+        int guest = GuestRegisters.NumberOf(target);
+        int size = target.GetSize();
+        if (size == 2)
+        {
+            AssignLowHalf(guest);
+        }
+        else if (GuestRegisters.IsInMemory(guest))
+        {
+            if (size == 4)
+            {
+                emit.Move32(Scratch1, Scratch1);
+            }
+
+            emit.StoreContext(guest * 8, Scratch1);
+        }
+        else if (size == 4)
+        {
+            emit.Move32(GuestRegisters.HostOf(guest), Scratch1);
+        }
+        else
+        {
+            emit.Move(GuestRegisters.HostOf(guest), Scratch1);
+        }
+    }
+
+    /// <summary>The rest of the register stays.</summary>
+    private void AssignLowHalf(int guest)
+    {
+        if (GuestRegisters.IsInMemory(guest))
+        {
+            emit.StoreContext16(guest * 8, Scratch1);
+            return;
+        }
+
+        // mov host16, r14w.
+        int host = (int)GuestRegisters.HostOf(guest);
+        emit.Byte(0x66);
+        emit.Byte((byte)(0x44 | (host >> 3)));
+        emit.Byte(0x89);
+        emit.Byte((byte)(0xC0 | (6 << 3) | (host & 7)));
+    }
+}

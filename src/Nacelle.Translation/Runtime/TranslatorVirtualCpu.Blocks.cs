@@ -1,0 +1,244 @@
+using Iced.Intel;
+using Nacelle.Cpu;
+using Nacelle.Translation.Cache;
+using Nacelle.Translation.Frontend;
+
+namespace Nacelle.Translation.Runtime;
+
+/// <content>The block at RIP: found, translated, or dropped because its code has changed.</content>
+internal sealed unsafe partial class TranslatorVirtualCpu
+{
+    private bool _decodedChanging;
+
+    // What the block to be translated next was translated from before.
+    private ChangingCode? _stale;
+
+    // Where the next block is to make its accesses one by one.
+    private ulong? _ungrouped;
+
+    private void DropStale(Block block)
+    {
+        _stale = block.Changing;
+        _blocks.Remove(block);
+        _jumps.Remove(block);
+        _pendingLink = -1;
+    }
+
+    private void DropChangedCode()
+    {
+        while (_codeRequests.TryDequeue(out CodeRequest request))
+        {
+            _counters.CodeChanges++;
+            if (request.Chunks == 0)
+            {
+                if (_memory.Tlb.Protect(request.Page))
+                {
+                    // It may have been written unseen between the other vCPU's translation and now.
+                    _watch.Changed(request.Page, 4096);
+                }
+            }
+            else if (_blocks.Invalidate(request.Page, request.Chunks, _jumps.Remove))
+            {
+                _pendingLink = -1;
+            }
+        }
+    }
+
+    private Block? FindBlock()
+    {
+        ulong rip = _context->Registers.Rip;
+        ExecutionMode mode = _memory.Mode;
+        ulong linear = mode.IsLong ? rip : (uint)(_context->Registers.Cs.Base + rip);
+        if (!_memory.TryTranslateCode(linear, out ulong physical, out bool global))
+        {
+            return null;
+        }
+
+        // A group that turns out not to be one leaves before its first access, which is no step.
+        bool grouped = _ungrouped != rip && _debug is null;
+        _ungrouped = null;
+        Block? block = _blocks.Find(physical, grouped ? mode : mode.WithoutGroups);
+        if (block is null || (!mode.IsRelative && block.Rip != rip) || (block.SecondPage != ulong.MaxValue && !IsStillThere(block, linear)))
+        {
+            block = TranslateBlock(rip, physical, grouped);
+        }
+
+        if (block is null)
+        {
+            return null;
+        }
+
+        if (block.SecondPage != ulong.MaxValue)
+        {
+            _pendingLink = -1;
+        }
+        else if ((_debug is null ? grouped : !_debug.IsOneInstruction) && !mode.IsSingleStep)
+        {
+            _jumps.Set(mode.Tlb, rip, block.LookupCode, global);
+        }
+
+        return block;
+    }
+
+    /// <summary>An instruction of a block with its addresses as they are where it runs now.</summary>
+    private Instruction AtRip(in Instruction instruction)
+    {
+        Instruction moved = instruction;
+        ulong distance = _context->Registers.Rip - instruction.IP;
+        if (distance == 0 || !_memory.Mode.IsRelative)
+        {
+            return moved;
+        }
+
+        moved.NextIP = instruction.NextIP + distance;
+        if (instruction.IsIPRelativeMemoryOperand)
+        {
+            moved.MemoryDisplacement64 = instruction.MemoryDisplacement64 + distance;
+        }
+
+        if (instruction.OpCount != 0 && instruction.Op0Kind == OpKind.NearBranch64)
+        {
+            moved.NearBranch64 = instruction.NearBranch64 + distance;
+        }
+
+        return moved;
+    }
+
+    /// <summary>Whether the second page of a block that crosses into it is still the one it was translated from.</summary>
+    private bool IsStillThere(Block block, ulong linear) =>
+        _memory.TryTranslateCode((linear | 0xFFF) + 1, out ulong second) && second == block.SecondPage;
+
+    private Block? TranslateBlock(ulong rip, ulong physical, bool grouped)
+    {
+        if (_emit.Remaining < CodeMemory.LargestBlock)
+        {
+            _counters.CodeFlushes++;
+            FlushCode();
+        }
+
+        if (!TryCopyCode(_debug is { IsOneInstruction: true } ? 1 : DecodedBlock.MaximumInstructions, out int firstPage, out ulong second)
+            || (_debug is not null && _debug.InstructionsBeforeStop(_decoded, rip) is int limit && !TryCopyCode(limit, out firstPage, out second)))
+        {
+            _stale = null;
+            return null;
+        }
+
+        bool crosses = _decoded.Length > firstPage;
+        ChangingCode? changing = _decodedChanging ? DescribeChanging(physical, firstPage, crosses ? second : ulong.MaxValue) : null;
+        _stale = null;
+        Block block = _translator.Translate(
+            _decoded, _blocks.NextNumber, rip, physical, crosses ? second : ulong.MaxValue, _memory.Mode, grouped, changing);
+        _blocks.Add(block);
+        _counters.Blocks++;
+        _counters.Instructions += (ulong)_decoded.Count;
+        _counters.EmittedBytes += (ulong)block.HostLength;
+        return block;
+    }
+
+    private ChangingCode DescribeChanging(ulong physical, int firstPage, ulong secondPage)
+    {
+        int inFirst = Math.Min(_decoded.Length, firstPage);
+        _bus.Ram.TryGetHostAddress(physical, (ulong)inFirst, out byte* first);
+        byte* second = null;
+        if (secondPage != ulong.MaxValue)
+        {
+            _bus.Ram.TryGetHostAddress(secondPage, (ulong)(_decoded.Length - inFirst), out second);
+        }
+
+        ulong variable = _stale is null ? 0 : ChangingCode.FindVariable(_stale, _decoded);
+        return new ChangingCode((ulong)first, inFirst, (ulong)second, _decoded.Code.Slice(0, _decoded.Length).ToArray(), variable);
+    }
+
+    /// <summary>Gives up all translated code.</summary>
+    private void FlushCode()
+    {
+        _emit.Position = _codeStart;
+        _blocks.Clear();
+        _translator.Clear();
+        _jumps.ClearAll();
+        _pendingLink = -1;
+    }
+
+    /// <summary>Copies guest code at RIP, watches it, and decodes it.</summary>
+    /// <param name="limit">Most instructions.</param>
+    /// <param name="firstPage">Bytes of the copy in the first page.</param>
+    /// <param name="secondPage">Guest-physical address of the next page, where the copy reaches into it.</param>
+    private bool TryCopyCode(int limit, out int firstPage, out ulong secondPage)
+    {
+        const int longestInstruction = 15;
+        ExecutionMode mode = _memory.Mode;
+        ulong rip = _context->Registers.Rip;
+        ulong linear = mode.IsLong ? rip : (uint)(_context->Registers.Cs.Base + rip);
+        firstPage = (int)(4096 - (linear & 0xFFF));
+        secondPage = ulong.MaxValue;
+        if (!_memory.TryTranslateCode(linear, out ulong physical))
+        {
+            return false;
+        }
+
+        int start = 4096 - firstPage;
+        ulong page = physical - (ulong)start;
+        if (!_memory.TryReadCode(page, _decoded.Code.Page[..4096]))
+        {
+            _memory.PendingFault = Fault.GeneralProtectionFault();
+            return false;
+        }
+
+        _decodedChanging = _watch.KeepsChanging(page);
+        _decoded.Decode(rip, mode, start, firstPage, limit, _decodedChanging);
+        if (_decoded.Count == 1 && _decoded.Instructions[0].IsInvalid && firstPage < longestInstruction)
+        {
+            // The first instruction runs on into the next page.
+            if (!_memory.TryTranslateCode((linear | 0xFFF) + 1, out secondPage))
+            {
+                return false;
+            }
+
+            if (!_memory.TryReadCode(secondPage, _decoded.Code.Page.Slice(4096, longestInstruction)))
+            {
+                _memory.PendingFault = Fault.GeneralProtectionFault();
+                return false;
+            }
+
+            _decodedChanging |= _watch.KeepsChanging(secondPage);
+            _decoded.Decode(rip, mode, start, firstPage + longestInstruction, 1, _decodedChanging);
+        }
+
+        // Watched first, read again after: a write in between is either seen in the copy or reported.
+        int inFirst = Math.Min(_decoded.Length, firstPage);
+        ulong chunks = CodeWatch.Mask(physical, inFirst) | _decoded.LookedAt;
+        _watch.Watch(page, chunks, this);
+        bool changing = _watch.KeepsChanging(page) || (secondPage != ulong.MaxValue && _watch.KeepsChanging(secondPage));
+        if (_decodedChanging != changing || (!_decodedChanging && !IsUnchanged(page, chunks)))
+        {
+            return TryCopyCode(limit, out firstPage, out secondPage);
+        }
+
+        if (_decoded.Length > firstPage)
+        {
+            _watch.Watch(secondPage, CodeWatch.Mask(secondPage, _decoded.Length - firstPage), this);
+        }
+
+        return true;
+    }
+
+    /// <summary>Whether chunks of a page in RAM are what the copy of it says.</summary>
+    private bool IsUnchanged(ulong page, ulong chunks)
+    {
+        if (!_bus.Ram.TryGetHostAddress(page, 4096, out byte* host))
+        {
+            return false;
+        }
+
+        for (ulong left = chunks; left != 0; left &= left - 1)
+        {
+            int offset = System.Numerics.BitOperations.TrailingZeroCount(left) * 64;
+            if (!new ReadOnlySpan<byte>(host + offset, 64).SequenceEqual(_decoded.Code.Page.Slice(offset, 64)))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+}
