@@ -56,15 +56,32 @@ for ((run = 1; run <= runs; run++)); do
   done
 done
 
-printf '%-10s %10s %10s %10s %14s %12s\n' kind native nacelle tcg nacelle/native tcg/nacelle
-sed -n 's/^native \([a-z0-9]*\) .*/\1/p' "$work/times" | awk '!seen[$0]++' | while read -r kind; do
-  row=("$kind")
-  for contender in native nacelle qemu; do
-    value=$(awk -v c="$contender" -v k="$kind" '$1 == c && $2 == k { print int($3 * 1000000) }' "$work/times" | median)
-    row+=("${value:-0}")
+table() {
+  printf '%-10s %10s %10s %10s %14s %12s\n' kind native nacelle tcg nacelle/native tcg/nacelle
+  sed -n 's/^native \([a-z0-9]*\) .*/\1/p' "$work/times" | awk '!seen[$0]++' | while read -r kind; do
+    row=("$kind")
+    for contender in native nacelle qemu; do
+      value=$(awk -v c="$contender" -v k="$kind" '$1 == c && $2 == k { print int($3 * 1000000) }' "$work/times" | median)
+      row+=("${value:-0}")
+    done
+    [ "${row[2]}" != 0 ] && [ "${row[3]}" != 0 ] || fail "'$kind' gave no result in a guest" 1
+    [ "$(awk -v k="$kind" '$2 == k { print $4 }' "$work/times" | sort -u | wc -l)" = 1 ] || echo "$kind: the results differ" >&2
+    printf '%-10s %8s ms %7s ms %7s ms %14s %12s\n' "$kind" "$(milliseconds "${row[1]}")" "$(milliseconds "${row[2]}")" \
+      "$(milliseconds "${row[3]}")" "$(ratio "${row[2]}" "$((row[1] + 1))")" "$(ratio "${row[3]}" "${row[2]}")"
   done
-  [ "${row[2]}" != 0 ] && [ "${row[3]}" != 0 ] || fail "'$kind' gave no result in a guest" 1
-  [ "$(awk -v k="$kind" '$2 == k { print $4 }' "$work/times" | sort -u | wc -l)" = 1 ] || echo "$kind: the results differ" >&2
-  printf '%-10s %8s ms %7s ms %7s ms %14s %12s\n' "$kind" "$(milliseconds "${row[1]}")" "$(milliseconds "${row[2]}")" \
-    "$(milliseconds "${row[3]}")" "$(ratio "${row[2]}" "$((row[1] + 1))")" "$(ratio "${row[3]}" "${row[2]}")"
-done
+}
+
+# The geometric mean of one column over those kinds of a group that ran.
+mean() {
+  awk -v name="$1" -v column="$2" -v kinds=" $3 " 'index(kinds, " " $1 " ") { sum += log($column); n++ }
+    END { if (n) printf "%-26s %.2f\n", name, exp(sum / n) }' "$work/table"
+}
+
+table | tee "$work/table"
+integer="crc sort recursion bits bytecode virtual" floating="double matrix avx x87" memory_kinds="chase copy hash"
+echo "geometric means"
+mean "tcg/nacelle integer" 9 "$integer"
+mean "tcg/nacelle floating point" 9 "$floating"
+mean "tcg/nacelle memory" 9 "$memory_kinds"
+mean "tcg/nacelle system" 9 "syscall pipe fork exec fault files yield atomic"
+mean "nacelle/native compute" 8 "$integer $floating $memory_kinds strings"

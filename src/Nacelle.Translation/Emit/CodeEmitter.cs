@@ -8,7 +8,7 @@ namespace Nacelle.Translation.Emit;
 /// <param name="writable">The code memory's writable view.</param>
 /// <param name="executable">Address of the same memory where it executes.</param>
 /// <param name="capacity">Bytes.</param>
-/// <param name="context">Address of the context, below 2 GiB: without a segment's base, accesses to it are shorter and faster.</param>
+/// <param name="context">Address of the context, below 2 GiB, so that instructions can name its words without a register.</param>
 internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int capacity, int context)
 {
     /// <summary>Absolute address of an offset in the context.</summary>
