@@ -83,22 +83,13 @@ internal sealed class BranchEmitter(
     /// <summary>Leaves for the guest address in <see cref="Scratch1"/>; the flags are set aside.</summary>
     public void Indirect(bool call)
     {
-        if (IsPolled)
+        if (!IsPolled)
         {
-            Look(call);
+            emit.CompareContext(Rsp, ContextOffsets.StackLimit);
+            emit.JumpIf(Condition.Below, thunks.LookupAttention);
         }
-        else if (call)
-        {
-            int over = emit.Jump();
-            int here = emit.Position;
-            emit.JumpTo(thunks.Lookup[Mode.Tlb]);
-            emit.PatchHere(over);
-            emit.CallTo(emit.AddressOf(here));
-        }
-        else
-        {
-            emit.JumpTo(thunks.Lookup[Mode.Tlb]);
-        }
+
+        Look(call);
     }
 
     /// <summary>Emits what lies out of the way of the block's own code.</summary>

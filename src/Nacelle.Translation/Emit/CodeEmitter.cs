@@ -130,11 +130,23 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
     /// <summary>cmp register, [context + offset + index × 8].</summary>
     public void CompareTable(HostRegister register, int offset, HostRegister index) => TableForm(0x3B, register, offset, index);
 
+    /// <summary>mov register, [context + offset + index].</summary>
+    public void LoadEntry(HostRegister destination, int offset, HostRegister index) => TableForm(0x8B, destination, offset, index, scale: 0);
+
+    /// <summary>add register, [context + offset + index].</summary>
+    public void AddEntry(HostRegister destination, int offset, HostRegister index) => TableForm(0x03, destination, offset, index, scale: 0);
+
+    /// <summary>sub register, [context + offset + index].</summary>
+    public void SubtractEntry(HostRegister destination, int offset, HostRegister index) => TableForm(0x2B, destination, offset, index, scale: 0);
+
     /// <summary>call [context + offset + index × 8].</summary>
     public void CallTable(int offset, HostRegister index) => TableForm(0xFF, (HostRegister)2, offset, index);
 
     /// <summary>cmp register, [context + offset].</summary>
     public void CompareContext(HostRegister register, int offset) => ContextForm(0x3B, register, offset, wide: true);
+
+    /// <summary>dec dword [context + offset].</summary>
+    public void DecrementContext32(int offset) => ContextForm(0xFF, (HostRegister)1, offset, wide: false);
 
     /// <summary>cmp dword [context + offset], constant.</summary>
     public void CompareContext32(int offset, uint value)
@@ -353,12 +365,12 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
         Int32(context + offset);
     }
 
-    private void TableForm(byte opcode, HostRegister register, int offset, HostRegister index)
+    private void TableForm(byte opcode, HostRegister register, int offset, HostRegister index, int scale = 3)
     {
         Byte((byte)(0x48 | ((int)register >> 3 << 2) | ((int)index >> 3 << 1)));
         Byte(opcode);
         Byte((byte)((((int)register & 7) << 3) | 4));
-        Byte((byte)(0xC0 | (((int)index & 7) << 3) | 5));
+        Byte((byte)((scale << 6) | (((int)index & 7) << 3) | 5));
         Int32(context + offset);
     }
 

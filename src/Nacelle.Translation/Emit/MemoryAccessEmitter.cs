@@ -2,6 +2,7 @@ using Iced.Intel;
 using Nacelle.Cpu;
 using Nacelle.Translation.Cache;
 using Nacelle.Translation.Frontend;
+using Nacelle.Translation.Memory;
 using Nacelle.Translation.State;
 using static Nacelle.Translation.Emit.HostRegister;
 
@@ -12,10 +13,11 @@ namespace Nacelle.Translation.Emit;
 /// <see cref="Scratch2"/>; where flags are live it is made of instructions that do not touch them.
 /// </summary>
 internal sealed class MemoryAccessEmitter(
-    CodeEmitter emit, Thunks thunks, LinkTable links, ProgramCounterEmitter addresses, FlagsEmitter flags)
+    CodeEmitter emit, Thunks thunks, LinkTable links, ProgramCounterEmitter addresses, FlagsEmitter flags, AccessSites sites)
 {
     private readonly List<PendingMiss> _misses = [];
     private int _held = -1;
+    private ulong _hit;
 
     /// <summary>The mode of the block under translation.</summary>
     public ExecutionMode Mode { get; set; }
@@ -54,12 +56,25 @@ internal sealed class MemoryAccessEmitter(
     {
         if (member.IsLeader)
         {
-            emit.LoadAddress(Scratch1, register, displacement - member.Distance);
+            Point(register, displacement - member.Distance);
             ProbeGroup(member, rip);
         }
         else
         {
             Recall(member);
+        }
+    }
+
+    /// <summary>Leaves the address at a distance from a host register in <see cref="Scratch1"/>; flags are kept.</summary>
+    public void Point(HostRegister register, int displacement)
+    {
+        if (displacement == 0)
+        {
+            emit.Move(Scratch1, register);
+        }
+        else
+        {
+            emit.LoadAddress(Scratch1, register, displacement);
         }
     }
 
@@ -120,6 +135,17 @@ internal sealed class MemoryAccessEmitter(
             return;
         }
 
+        if (x is null && displacement == 0 && addressSize == 8 && b is HostRegister only)
+        {
+            // The host renames a move away; a LEA it has to compute.
+            if (only != destination)
+            {
+                emit.Move(destination, only);
+            }
+
+            return;
+        }
+
         emit.LoadAddress(destination, b, x, instruction.MemoryIndexScale, displacement, wide: addressSize == 8);
     }
 
@@ -132,14 +158,17 @@ internal sealed class MemoryAccessEmitter(
     {
         Lose();
         bool write = (kind & AccessKind.Write) != 0;
-        int tags = ContextOffsets.TlbPart(Mode.Tlb, write ? 1 : 0);
-        int hosts = ContextOffsets.TlbPart(Mode.Tlb, 2);
+        int tags = ContextOffsets.TlbTags(Mode.Tlb, write);
+        int hosts = ContextOffsets.TlbHosts(Mode.Tlb, write);
+        int site = keepFlags ? 0 : SiteOf(rip);
         int miss;
         if (keepFlags)
         {
+            const int entrySizeBits = 5;
             emit.StoreContext(ContextOffsets.SavedRcx, Rcx);
             emit.ExtractContext(Scratch2, Scratch1, ContextOffsets.TlbIndexMask);
-            emit.LoadTable(Rcx, tags, Scratch2);
+            emit.RotateRight(Scratch2, Scratch2, 64 - entrySizeBits);
+            emit.LoadEntry(Rcx, tags, Scratch2);
             emit.LoadAddress(Scratch1, Scratch1, Rcx, 1, 0);
             emit.LoadAddress(Rcx, Scratch1, size - 1);
             emit.ExtractContext(Rcx, Rcx, ContextOffsets.PageMask);
@@ -147,22 +176,70 @@ internal sealed class MemoryAccessEmitter(
             miss = emit.Jump();
             emit.PatchShort(hit);
             emit.LoadContext(Rcx, ContextOffsets.SavedRcx);
-            emit.LoadTable(Scratch2, hosts, Scratch2);
+            emit.LoadEntry(Scratch2, hosts, Scratch2);
             emit.LoadAddress(Scratch1, Scratch1, Scratch2, 1, 0);
         }
         else
         {
-            // PEXT would do what three instructions do here, but takes longer than they do.
-            emit.Move32(Scratch2, Scratch1);
-            emit.ShiftRight32(Scratch2, 12);
-            emit.And32(Scratch2, TranslatorContext.TlbEntries - 1);
-            emit.AddTable(Scratch1, tags, Scratch2);
+            if (site != 0)
+            {
+                // The entry is asked that the same access used last, so that the pointer does not wait for the address's way
+                // through the table.
+                emit.LoadContext32(Scratch2, site);
+            }
+            else
+            {
+                SelectEntry();
+            }
+
+            emit.AddEntry(Scratch1, tags, Scratch2);
             emit.Compare(Scratch1, 4096 - size);
             miss = emit.JumpIf(Condition.Above);
-            emit.AddTable(Scratch1, hosts, Scratch2);
+            _hit = emit.Address;
+            emit.AddEntry(Scratch1, hosts, Scratch2);
         }
 
-        _misses.Add(new PendingMiss(miss, tags, rip, (AccessKind)size | kind, emit.Address, keepFlags, flags.AreSaved));
+        _misses.Add(new PendingMiss(miss, tags, rip, (AccessKind)size | kind, emit.Address, keepFlags, flags.AreSaved)
+        {
+            Site = site,
+            Hit = _hit,
+        });
+    }
+
+    /// <summary>Leaves in <see cref="Scratch2"/> which entry the address in <see cref="Scratch1"/> selects.</summary>
+    /// <remarks>PEXT would do what three instructions do here, but takes longer than they do.</remarks>
+    private void SelectEntry()
+    {
+        emit.Move32(Scratch2, Scratch1);
+        emit.ShiftRight32(Scratch2, SoftTlb.IndexShift);
+        emit.And32(Scratch2, SoftTlb.IndexMask);
+    }
+
+    /// <summary>Offset in the context of what the access remembers, or 0 where it remembers nothing.</summary>
+    /// <remarks>Kernels go from task to task, and with them their accesses from page to page.</remarks>
+    private int SiteOf(ulong rip) => Mode.IsUser && !sites.IsRoaming(rip) ? ContextOffsets.Site(sites.Next()) : 0;
+
+    /// <summary>Asks the entry that the address selects after the one last used was another's.</summary>
+    private int EmitOtherEntry(in PendingMiss miss, int block)
+    {
+        emit.SubtractEntry(Scratch1, miss.Tags, Scratch2);
+        SelectEntry();
+        emit.StoreContext32(miss.Site, Scratch2);
+        emit.AddEntry(Scratch1, miss.Tags, Scratch2);
+        emit.Compare(Scratch1, 4096 - (ushort)miss.Access);
+        int missed = emit.JumpIf(Condition.Above);
+        emit.DecrementContext32(miss.Site + sizeof(uint));
+        emit.JumpIf(Condition.NotEqual, miss.Hit);
+        if (miss.FlagsSaved)
+        {
+            flags.Load();
+        }
+
+        emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)block);
+        emit.StoreContextImmediate32(ContextOffsets.ExitArgument + sizeof(uint), (uint)(miss.Site - ContextOffsets.Site(0)) / sizeof(ulong));
+        addresses.Load(Scratch2, miss.Rip);
+        emit.JumpTo(thunks.Roaming);
+        return missed;
     }
 
     /// <summary>Says how to make the access again that was probed last, for the case that it lies across pages.</summary>
@@ -175,8 +252,9 @@ internal sealed class MemoryAccessEmitter(
     }
 
     /// <summary>Emits what happens on misses, out of the way of the block's own code.</summary>
+    /// <param name="block">The block's number.</param>
     /// <param name="repeat">Emits an instruction with its operand at the pointer in <see cref="Scratch1"/>.</param>
-    public void EmitMisses(Action<Instruction, ushort, bool> repeat)
+    public void EmitMisses(int block, Action<Instruction, ushort, bool> repeat)
     {
         foreach (PendingMiss miss in _misses)
         {
@@ -185,9 +263,14 @@ internal sealed class MemoryAccessEmitter(
             bool write = (miss.Access & AccessKind.Write) != 0;
             int across = 0;
             emit.PatchHere(miss.Jump);
+            if (miss.Site != 0)
+            {
+                emit.PatchHere(EmitOtherEntry(miss, block));
+            }
+
             if (miss.KeepFlags)
             {
-                emit.LoadTable(Rcx, miss.Tags, Scratch2);
+                emit.LoadEntry(Rcx, miss.Tags, Scratch2);
 
                 // Negation by NOT and +1, because NEG would touch the flags.
                 emit.Not(Rcx);
@@ -196,7 +279,7 @@ internal sealed class MemoryAccessEmitter(
             }
             else
             {
-                emit.SubtractTable(Scratch1, miss.Tags, Scratch2);
+                emit.SubtractEntry(Scratch1, miss.Tags, Scratch2);
                 if (size > 1 && (group || !write || miss.After != 0))
                 {
                     emit.Move32(Scratch2, Scratch1);
@@ -312,5 +395,11 @@ internal sealed class MemoryAccessEmitter(
 
         /// <summary>Address of what follows it, or zero.</summary>
         public ulong After { get; init; }
+
+        /// <summary>Offset in the context of what the access remembers, or zero.</summary>
+        public int Site { get; init; }
+
+        /// <summary>Where to go on once <see cref="Scratch2"/> has the right entry and <see cref="Scratch1"/> the offset in its page.</summary>
+        public ulong Hit { get; init; }
     }
 }

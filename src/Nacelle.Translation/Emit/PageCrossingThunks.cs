@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Nacelle.Translation.Memory;
 using Nacelle.Translation.State;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -113,12 +114,12 @@ internal sealed class PageCrossingThunks(CodeEmitter emit, ulong bounce)
     private void Probe(Assembler c, int tlb, bool write, Label missed)
     {
         c.mov(r15, rsi);
-        c.shr(r15, 12);
-        c.and(r15d, TranslatorContext.TlbEntries - 1);
-        c.mov(rcx, __qword_ptr[(r15 * 8) + emit.ContextAddress(ContextOffsets.TlbPart(tlb, write ? 1 : 0))]);
+        c.shr(r15, SoftTlb.IndexShift);
+        c.and(r15d, SoftTlb.IndexMask);
+        c.mov(rcx, __qword_ptr[r15 + emit.ContextAddress(ContextOffsets.TlbTags(tlb, write))]);
         c.add(rcx, rsi);
         c.jne(missed);
-        c.mov(r15, __qword_ptr[(r15 * 8) + emit.ContextAddress(ContextOffsets.TlbPart(tlb, 2))]);
+        c.mov(r15, __qword_ptr[r15 + emit.ContextAddress(ContextOffsets.TlbHosts(tlb, write))]);
     }
 
     private AssemblerMemoryOperand Word(int offset) => __dword_ptr[emit.ContextAddress(offset)];

@@ -96,7 +96,7 @@ internal sealed class StackEmitter(CodeEmitter emit, MemoryAccessEmitter memory,
             return member.Distance;
         }
 
-        emit.LoadAddress(Scratch1, register, displacement);
+        memory.Point(register, displacement);
         memory.Probe(8, kind, keepFlags, rip);
         return 0;
     }

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Nacelle.Translation.Cache;
+using Nacelle.Translation.Memory;
 using Nacelle.Translation.State;
 using static Iced.Intel.AssemblerRegisters;
 
@@ -74,7 +75,7 @@ internal sealed class StringEmitter(CodeEmitter emit)
         Label loop = assembler.CreateLabel();
         Label done = assembler.CreateLabel();
         Begin(assembler, loop, done);
-        Probe(assembler, rdi, ContextOffsets.TlbPart(tlb, 1), shift, done);
+        Probe(assembler, rdi, ContextOffsets.TlbTags(tlb, write: true), shift, done);
 
         // r14: elements that fit in the page, at most RCX of them.
         assembler.neg(r14);
@@ -85,7 +86,7 @@ internal sealed class StringEmitter(CodeEmitter emit)
         assembler.sub(rcx, r14);
         assembler.push(rcx);
         assembler.mov(rcx, r14);
-        assembler.mov(r14, Table(ContextOffsets.TlbPart(tlb, 2)));
+        assembler.mov(r14, Table(ContextOffsets.TlbHosts(tlb, write: true)));
         assembler.mov(r15d, edi);
         assembler.and(r15d, 0xFFF);
         assembler.add(r14, r15);
@@ -121,10 +122,10 @@ internal sealed class StringEmitter(CodeEmitter emit)
         Label missed = assembler.CreateLabel();
         Label done = assembler.CreateLabel();
         Begin(assembler, loop, done);
-        Probe(assembler, rdi, ContextOffsets.TlbPart(tlb, 1), shift, done);
+        Probe(assembler, rdi, ContextOffsets.TlbTags(tlb, write: true), shift, done);
         assembler.push(r15);
         assembler.push(r14);
-        Probe(assembler, rsi, ContextOffsets.TlbPart(tlb, 0), shift, missed);
+        Probe(assembler, rsi, ContextOffsets.TlbTags(tlb, write: false), shift, missed);
 
         // rbx: elements that fit in both pages, at most RCX of them; r14 and r15: host source and destination.
         assembler.push(rbx);
@@ -136,9 +137,9 @@ internal sealed class StringEmitter(CodeEmitter emit)
         assembler.shr(rbx, (byte)shift);
         assembler.cmp(rcx, rbx);
         assembler.cmovb(rbx, rcx);
-        assembler.add(r14, Table(ContextOffsets.TlbPart(tlb, 2)));
+        assembler.add(r14, Table(ContextOffsets.TlbHosts(tlb, write: false)));
         assembler.mov(r15, __qword_ptr[rsp + 16]);
-        assembler.mov(r15, Table(ContextOffsets.TlbPart(tlb, 2)));
+        assembler.mov(r15, Table(ContextOffsets.TlbHosts(tlb, write: true)));
         assembler.add(r15, __qword_ptr[rsp + 8]);
         assembler.sub(rcx, rbx);
         assembler.push(rcx);
@@ -191,17 +192,17 @@ internal sealed class StringEmitter(CodeEmitter emit)
         assembler.je(done);
     }
 
-    /// <summary>Leaves the offset in the page in r14 and the entry's number in r15.</summary>
+    /// <summary>Leaves the offset in the page in r14 and the entry's offset in r15.</summary>
     private void Probe(Assembler assembler, AssemblerRegister64 address, int tags, int shift, Label miss)
     {
         assembler.mov(r14, address);
         assembler.mov(r15, address);
-        assembler.shr(r15, 12);
-        assembler.and(r15d, TranslatorContext.TlbEntries - 1);
+        assembler.shr(r15, SoftTlb.IndexShift);
+        assembler.and(r15d, SoftTlb.IndexMask);
         assembler.add(r14, Table(tags));
         assembler.cmp(r14, 4096 - (1 << shift));
         assembler.ja(miss);
     }
 
-    private AssemblerMemoryOperand Table(int offset) => __qword_ptr[(r15 * 8) + emit.ContextAddress(offset)];
+    private AssemblerMemoryOperand Table(int offset) => __qword_ptr[r15 + emit.ContextAddress(offset)];
 }

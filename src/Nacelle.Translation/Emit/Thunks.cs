@@ -25,8 +25,10 @@ internal sealed unsafe class Thunks
         Repeated = EmitReason(ExitReason.Repeated, storeRip: true);
         Attention = EmitReason(ExitReason.Attention, storeRip: true);
         Stale = EmitReason(ExitReason.Stale, storeRip: true);
+        Roaming = EmitReason(ExitReason.Roaming, storeRip: true);
         LookupMiss = EmitLookupMiss();
         HostFault = EmitReason(ExitReason.HostFault, storeRip: false);
+        LookupAttention = EmitLookupAttention();
         Lookup = [EmitLookup(0), EmitLookup(1), EmitLookup(2)];
         ReturnLookup = EmitReturnLookup();
         ReturnMiss = EmitReturnMiss();
@@ -71,11 +73,17 @@ internal sealed unsafe class Thunks
     /// <summary>To the monitor because a block's code has changed; its RIP in <see cref="Scratch2"/>.</summary>
     public ulong Stale { get; }
 
+    /// <summary>To the monitor because an access keeps using different pages; its RIP in <see cref="Scratch2"/>.</summary>
+    public ulong Roaming { get; }
+
     /// <summary>To the monitor after a host exception; argument in the context.</summary>
     public ulong HostFault { get; }
 
     /// <summary>What an empty jump entry leads to; RIP in <see cref="Scratch1"/>, the guest's flags set aside.</summary>
     public ulong LookupMiss { get; }
+
+    /// <summary>To the monitor because it asked, before an indirect branch to the RIP in <see cref="Scratch1"/>; the guest's flags are set aside.</summary>
+    public ulong LookupAttention { get; }
 
     /// <summary>Indirect branch to the RIP in <see cref="Scratch1"/> in whichever mode the vCPU is; the guest's flags are set aside.</summary>
     public ulong ReturnLookup { get; }
@@ -218,9 +226,14 @@ internal sealed unsafe class Thunks
     {
         ulong start = _emit.Address;
         _emit.CompareContext32(ContextOffsets.Runnable, 0);
-        int attention = _emit.JumpIf(Condition.Equal);
+        _emit.JumpIf(Condition.Equal, LookupAttention);
         new LookupEmitter(_emit).Emit(tlb, LookupMiss, call: false);
-        _emit.PatchHere(attention);
+        return start;
+    }
+
+    private ulong EmitLookupAttention()
+    {
+        ulong start = _emit.Address;
         new FlagsEmitter(_emit).Load();
         _emit.Move(Scratch2, Scratch1);
         _emit.JumpTo(Attention);

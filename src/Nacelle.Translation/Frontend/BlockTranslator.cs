@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Nacelle.Translation.Cache;
 using Nacelle.Translation.Emit;
+using Nacelle.Translation.Memory;
 using Nacelle.Translation.State;
 using static Nacelle.Translation.Emit.HostRegister;
 
@@ -11,6 +12,7 @@ internal sealed class BlockTranslator
 {
     private readonly CodeEmitter _emit;
     private readonly Thunks _thunks;
+    private readonly AccessSites _sites;
     private readonly ProgramCounterEmitter _addresses;
     private readonly MemoryAccessEmitter _memory;
     private readonly GenericEmitter _generic;
@@ -28,13 +30,14 @@ internal sealed class BlockTranslator
     private readonly List<InstructionPlace> _map = [];
     private ExecutionMode _mode;
 
-    public BlockTranslator(CodeEmitter emit, Thunks thunks, LinkTable links)
+    public BlockTranslator(CodeEmitter emit, Thunks thunks, LinkTable links, AccessSites sites)
     {
         _emit = emit;
         _thunks = thunks;
+        _sites = sites;
         _addresses = new ProgramCounterEmitter(emit);
         _flags = new FlagsEmitter(emit);
-        _memory = new MemoryAccessEmitter(emit, thunks, links, _addresses, _flags);
+        _memory = new MemoryAccessEmitter(emit, thunks, links, _addresses, _flags, sites);
         _generic = new GenericEmitter(emit, _memory);
         _polls = new PollEmitter(emit, thunks, _addresses, _flags);
         _branches = new BranchEmitter(emit, thunks, links, _addresses, _polls, _flags);
@@ -79,6 +82,7 @@ internal sealed class BlockTranslator
         }
 
         _addresses.Begin(rip, mode.IsRelative);
+        _sites.Begin(rip, physicalAddress, remember: grouped && changing is null);
         for (int i = 0; i < decoded.Count; i++)
         {
             if (decoded.Kinds[i] == InstructionKind.RepeatedString)
@@ -151,7 +155,7 @@ internal sealed class BlockTranslator
 
         int inline = _emit.Position - start;
         _changing.EmitStale(number, rip);
-        _memory.EmitMisses((instruction, guestOffset, flagsSaved) =>
+        _memory.EmitMisses(number, (instruction, guestOffset, flagsSaved) =>
         {
             _map.Add(new InstructionPlace(_emit.Position - start, guestOffset, flagsSaved));
             _generic.EmitRedirected(instruction);

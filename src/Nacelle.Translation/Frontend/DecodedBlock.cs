@@ -54,7 +54,7 @@ internal sealed class DecodedBlock
     /// <summary>Offset of each in the block.</summary>
     public ushort[] Offsets { get; } = new ushort[MaximumInstructions];
 
-    /// <summary>The instruction before which a poll costs least and serves every way out of the block, or -1.</summary>
+    /// <summary>The instruction before which a poll costs least and serves every way out after it, or -1.</summary>
     public int PollBefore { get; private set; }
 
     /// <summary>Whether flags are taken to be needed everywhere, because a debugger looks at them.</summary>
@@ -212,7 +212,7 @@ internal sealed class DecodedBlock
         }
     }
 
-    /// <summary>A poll where the flags are dead, before the first way out that needs one.</summary>
+    /// <summary>A poll where the flags are dead, for the ways out after it; those before it have their own.</summary>
     private int FindPoll(ExecutionMode mode)
     {
         for (int i = 0; i < Count; i++)
@@ -221,11 +221,6 @@ internal sealed class DecodedBlock
             if (!FlagsLive[i] && !inShadow)
             {
                 return NeedsPoll(i, mode) ? i : -1;
-            }
-
-            if (IsPolled(i, mode))
-            {
-                return -1;
             }
         }
 

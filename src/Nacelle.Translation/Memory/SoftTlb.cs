@@ -6,11 +6,23 @@ namespace Nacelle.Translation.Memory;
 /// Keeps the soft TLBs that emitted code probes. An entry's negated tag plus an address gives the offset in the page on a
 /// hit and something above 4095 otherwise. Owned by the vCPU's thread.
 /// </summary>
+/// <remarks>
+/// Emitted code may ask any entry about any address, not only the one that the address selects. What an empty entry holds
+/// therefore matches addresses of one non-canonical page only, whose host page is address 0, which faults.
+/// </remarks>
 internal sealed unsafe class SoftTlb
 {
     private const int Entries = TranslatorContext.TlbEntries;
     private const int FilterSize = 4096;
-    private readonly ulong* _tables;
+    private const ulong NonCanonical = 1UL << 63;
+
+    /// <summary>Bits by which an address is shifted to give an entry's offset, when masked.</summary>
+    public const int IndexShift = 7;
+
+    /// <summary>What is left of the shifted address.</summary>
+    public const int IndexMask = (Entries - 1) * TranslatorContext.TlbEntrySize;
+
+    private readonly Entry* _tables;
     private readonly ulong[] _physicalPages = new ulong[TranslatorContext.TlbCount * Entries];
 
     // Which entries a flush has to visit; an entry may stand in both lists.
@@ -22,7 +34,7 @@ internal sealed unsafe class SoftTlb
 
     public SoftTlb(TranslatorContext* context)
     {
-        _tables = context->Tlb;
+        _tables = (Entry*)context->Tlb;
         for (int index = 0; index < TranslatorContext.TlbCount * Entries; index++)
         {
             ClearEntry(index);
@@ -32,9 +44,9 @@ internal sealed unsafe class SoftTlb
     /// <summary>Finds the host pointer of an access that lies in one page.</summary>
     public bool TryGet(int tlb, ulong address, int size, bool write, out byte* host)
     {
-        int index = (int)(address >> 12) & (Entries - 1);
-        ulong offset = address + Tags(tlb, write)[index];
-        host = (byte*)(Hosts(tlb)[index] + offset);
+        Half* half = Find(tlb, IndexOf(address), write);
+        ulong offset = address + half->Tag;
+        host = (byte*)(half->Host + offset);
         return offset <= (ulong)(4096 - size);
     }
 
@@ -47,12 +59,11 @@ internal sealed unsafe class SoftTlb
     /// <param name="global">Whether the entry outlives a change of address space.</param>
     public void Fill(int tlb, ulong address, ulong physicalPage, byte* hostPage, bool writable, bool global)
     {
-        int index = (int)(address >> 12) & (Entries - 1);
-        ulong tag = 0UL - (address & ~0xFFFUL);
+        int index = IndexOf(address);
+        Half half = new() { Tag = 0UL - (address & ~0xFFFUL), Host = (ulong)hostPage };
         (global ? _global : _local).Add((tlb * Entries) + index);
-        Tags(tlb, write: false)[index] = tag;
-        Tags(tlb, write: true)[index] = writable ? tag : EmptyTag(index);
-        Hosts(tlb)[index] = (ulong)hostPage;
+        *Find(tlb, index, write: false) = half;
+        *Find(tlb, index, write: true) = writable ? half : Empty(index);
         _physicalPages[(tlb * Entries) + index] = physicalPage;
         _written[Filter(physicalPage)] |= writable;
     }
@@ -84,11 +95,11 @@ internal sealed unsafe class SoftTlb
     /// <summary>Forgets one page of linear addresses.</summary>
     public void ClearPage(ulong address)
     {
-        int index = (int)(address >> 12) & (Entries - 1);
+        int index = IndexOf(address);
         for (int tlb = 0; tlb < TranslatorContext.TlbCount; tlb++)
         {
-            Tags(tlb, write: false)[index] = EmptyTag(index);
-            Tags(tlb, write: true)[index] = EmptyTag(index);
+            *Find(tlb, index, write: false) = Empty(index);
+            *Find(tlb, index, write: true) = Empty(index);
         }
     }
 
@@ -115,10 +126,10 @@ internal sealed unsafe class SoftTlb
                 continue;
             }
 
-            int index = entry & (Entries - 1);
-            ulong* tags = Tags(entry / Entries, write: true);
-            found |= tags[index] != EmptyTag(index);
-            tags[index] = EmptyTag(index);
+            Half empty = Empty(entry & (Entries - 1));
+            ref Half half = ref _tables[entry].Write;
+            found |= half.Tag != empty.Tag;
+            half = empty;
         }
 
         return found;
@@ -126,20 +137,35 @@ internal sealed unsafe class SoftTlb
 
     private static int Filter(ulong physicalPage) => (int)(physicalPage >> 12) & (FilterSize - 1);
 
-    /// <summary>A negated tag whose page belongs at another index, so that no address at this one can match.</summary>
-    private static ulong EmptyTag(int index) => 0UL - ((ulong)(index ^ 1) << 12);
+    private static int IndexOf(ulong address) => (int)(address >> 12) & (Entries - 1);
 
-    private ulong* Tags(int tlb, bool write) => _tables + (((tlb * 3) + (write ? 1 : 0)) * Entries);
+    /// <summary>What no canonical address matches, and no address at all at this index.</summary>
+    private static Half Empty(int index) => new() { Tag = 0UL - (NonCanonical | ((ulong)(index ^ 1) << 12)) };
 
-    private ulong* Hosts(int tlb) => _tables + (((tlb * 3) + 2) * Entries);
+    private Half* Find(int tlb, int index, bool write)
+    {
+        Entry* entry = _tables + (tlb * Entries) + index;
+        return write ? &entry->Write : &entry->Read;
+    }
 
     private void ClearEntry(int entry)
     {
-        int index = entry & (Entries - 1);
-        int tlb = entry / Entries;
-        Tags(tlb, write: false)[index] = EmptyTag(index);
-        Tags(tlb, write: true)[index] = EmptyTag(index);
+        Half empty = Empty(entry & (Entries - 1));
+        _tables[entry].Read = empty;
+        _tables[entry].Write = empty;
         _physicalPages[entry] = ulong.MaxValue;
+    }
+
+    private struct Half
+    {
+        public ulong Tag;
+        public ulong Host;
+    }
+
+    private struct Entry
+    {
+        public Half Read;
+        public Half Write;
     }
 
     /// <summary>A set of entry numbers that is emptied in the time of its size.</summary>

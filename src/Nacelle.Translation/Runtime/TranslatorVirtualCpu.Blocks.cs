@@ -24,6 +24,18 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         _pendingLink = -1;
     }
 
+    /// <summary>Lets a block be translated anew where one of its accesses goes from page to page.</summary>
+    private void NoteRoaming(Block block, int site)
+    {
+        ulong linear = _memory.Mode.IsLong ? _context->Registers.Rip : (uint)(_context->Registers.Cs.Base + _context->Registers.Rip);
+        if (_memory.TryTranslateCode(linear, out ulong physical) && _sites.Roams(site, physical))
+        {
+            _blocks.Remove(block);
+            _jumps.Remove(block);
+            _pendingLink = -1;
+        }
+    }
+
     private void DropChangedCode()
     {
         while (_codeRequests.TryDequeue(out CodeRequest request))

@@ -123,6 +123,10 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 _counters.StaleExits++;
                 DropStale(_blocks[(int)(uint)_context->ExitArgument]);
                 return null;
+            case ExitReason.Roaming:
+                _counters.RoamingExits++;
+                NoteRoaming(_blocks[(int)(uint)_context->ExitArgument], (int)(_context->ExitArgument >> 32));
+                return null;
             case ExitReason.Attention:
                 _counters.AttentionExits++;
 
@@ -225,12 +229,20 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             return Failure($"host exception in shared translated code at 0x{program:x}");
         }
 
+        const ulong pageFault = 14;
+
         if (flagsSaved)
         {
             _context->HostFlags = FlagsEmitter.FromSaved((ushort)_context->SavedFlags) | 0x202;
         }
 
         _context->Registers.Rip = rip;
+        if (_context->ExitArgument >> 56 == pageFault)
+        {
+            // A non-canonical address that an empty entry of the soft TLB matched.
+            return OperateAtRip();
+        }
+
         return Deliver(HostFaults.Translate(_context->ExitArgument)) ? null : TripleFault();
     }
 

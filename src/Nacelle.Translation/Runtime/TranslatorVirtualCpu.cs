@@ -32,6 +32,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private readonly LinkTable _links = new();
     private readonly BlockCache _blocks;
     private readonly BlockTranslator _translator;
+    private readonly AccessSites _sites;
     private readonly DecodedBlock _decoded = new();
     private readonly LinearMemory _memory;
     private readonly JumpTable _jumps;
@@ -71,7 +72,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _codeStart = _carefulStart + (CarefulCode.Size * CarefulCode.Count);
         _emit.Position = _codeStart;
         _blocks = new BlockCache(_emit, _links);
-        _translator = new BlockTranslator(_emit, _thunks, _links);
+        _sites = new AccessSites(_context);
+        _translator = new BlockTranslator(_emit, _thunks, _links, _sites);
         _memory = new LinearMemory(_context, bus, watch) { Invalidated = OnInvalidated };
         _jumps = new JumpTable(_context, _thunks.LookupMiss);
         _system = new SystemInstructions(&_context->Registers, _memory, this);

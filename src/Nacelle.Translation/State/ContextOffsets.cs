@@ -55,6 +55,7 @@ internal static unsafe class ContextOffsets
     public static readonly int Jumps = Of((TranslatorContext* c) => c->Jumps);
     public static readonly int Tlb = Of((TranslatorContext* c) => c->Tlb);
 
+    private static readonly int s_sites = Of((TranslatorContext* c) => c->Sites);
     private static readonly int s_groups = Of((TranslatorContext* c) => c->Groups);
 
     private delegate void* Locator(TranslatorContext* context);
@@ -70,11 +71,19 @@ internal static unsafe class ContextOffsets
     public static int SegmentSelector(SegmentName name) =>
         Of((TranslatorContext* c) => &c->Registers.Es.Selector) + ((int)name * sizeof(SegmentRegister));
 
-    /// <summary>Offset of a soft TLB's first tag or host page.</summary>
+    /// <summary>Offset of the negated tag of a soft TLB's first entry.</summary>
     /// <param name="tlb">Which TLB.</param>
-    /// <param name="part">0 read tags, 1 write tags, 2 host pages.</param>
-    public static int TlbPart(int tlb, int part) =>
-        Tlb + (((tlb * 3) + part) * TranslatorContext.TlbEntries * sizeof(ulong));
+    /// <param name="write">Whether for writes.</param>
+    public static int TlbTags(int tlb, bool write) =>
+        Tlb + (tlb * TranslatorContext.TlbEntries * TranslatorContext.TlbEntrySize) + (write ? 2 * sizeof(ulong) : 0);
+
+    /// <summary>Offset of the host page of a soft TLB's first entry.</summary>
+    /// <param name="tlb">Which TLB.</param>
+    /// <param name="write">Whether for writes.</param>
+    public static int TlbHosts(int tlb, bool write) => TlbTags(tlb, write) + sizeof(ulong);
+
+    /// <summary>Offset of what an access remembers; its countdown follows four bytes later.</summary>
+    public static int Site(int number) => s_sites + (number * sizeof(ulong));
 
     /// <summary>Offset of a jump table's first entry.</summary>
     /// <param name="tlb">Which mode.</param>

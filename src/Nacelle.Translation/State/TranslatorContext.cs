@@ -17,6 +17,12 @@ internal unsafe struct TranslatorContext
     /// <summary>Soft TLBs: supervisor, user, supervisor with EFLAGS.AC (SMAP lifted).</summary>
     public const int TlbCount = 3;
 
+    /// <summary>Bytes of a soft TLB's entry: negated tag and host page for reads, the same for writes.</summary>
+    public const int TlbEntrySize = 32;
+
+    /// <summary>Places of accesses that remember which TLB entry they used; more accesses than these share.</summary>
+    public const int AccessSites = 32768;
+
     /// <summary>Entries of the table from guest RIP to translated code.</summary>
     public const int JumpEntries = 32768;
 
@@ -169,8 +175,11 @@ internal unsafe struct TranslatorContext
     /// <summary>For each soft TLB's mode a table from guest RIP to host code: RIPs, then targets.</summary>
     public fixed ulong Jumps[TlbCount * 2 * JumpEntries];
 
-    /// <summary>The soft TLBs: for each, negated read tags, negated write tags, host pages.</summary>
-    public fixed ulong Tlb[TlbCount * 3 * TlbEntries];
+    /// <summary>The soft TLBs; an entry has <see cref="TlbEntrySize"/> bytes.</summary>
+    public fixed ulong Tlb[TlbCount * TlbEntries * TlbEntrySize / sizeof(ulong)];
+
+    /// <summary>For each access site the offset of the entry it used, and how often it may use another before the monitor is told.</summary>
+    public fixed ulong Sites[AccessSites];
 
     /// <summary>x87 and vector state while it is not in the host's registers; XSAVE format, 64-byte aligned.</summary>
     public fixed byte ExtendedState[ExtendedStateSize + 64];
@@ -225,6 +234,9 @@ internal enum ExitReason : uint
 
     /// <summary>A block's code has changed; the argument is the block's number.</summary>
     Stale = 10,
+
+    /// <summary>An access keeps using different TLB entries; the argument is the block's number and, above it, the access site.</summary>
+    Roaming = 11,
 
     /// <summary>The monitor goes on with the repeated string instruction at RIP; the argument is its number.</summary>
     Repeated = 8,

@@ -26,6 +26,7 @@ public static class TranslatorCounterTable
         new("link exits", "Returns from translated code to link a direct branch to its target.", c => c.LinkExits),
         new("lookup exits", "Returns for an indirect branch whose target the jump table did not hold.", c => c.LookupExits),
         new("stale exits", "Returns because a block in a page whose code keeps changing was not right any more.", c => c.StaleExits),
+        new("roaming exits", "Returns because an access of user code kept using different pages.", c => c.RoamingExits),
         new("ungroup exits", "Returns because accesses that are made as one lay across pages or were refused.", c => c.UngroupExits),
         new("operation exits", "Returns for an instruction that the monitor carries out.", c => c.OperationExits),
         new("fault exits", "Returns for a memory access that was refused.", c => c.FaultExits),
@@ -57,7 +58,7 @@ public static class TranslatorCounterTable
     ];
 
     private static ulong Exits(in TranslatorCounters counters) =>
-        counters.LinkExits + counters.LookupExits + counters.StaleExits + counters.UngroupExits + counters.OperationExits
+        counters.LinkExits + counters.LookupExits + counters.StaleExits + counters.RoamingExits + counters.UngroupExits + counters.OperationExits
         + counters.FaultExits + counters.CarefulExits + counters.AttentionExits + counters.HostFaultExits;
 
     private static double? Ratio(ulong part, ulong whole) => whole == 0 ? null : (double)part / whole;

@@ -24,6 +24,9 @@ public struct TranslatorCounters
     /// <summary>Returns because a block in a page whose code keeps changing was not right any more.</summary>
     public ulong StaleExits;
 
+    /// <summary>Exits because an access of user code kept using different pages.</summary>
+    public ulong RoamingExits;
+
     /// <summary>Returns because accesses that are made as one lay across pages or were refused.</summary>
     public ulong UngroupExits;
 
@@ -71,6 +74,7 @@ public struct TranslatorCounters
         OperationExits = left.OperationExits + right.OperationExits,
         FaultExits = left.FaultExits + right.FaultExits,
         CarefulExits = left.CarefulExits + right.CarefulExits,
+        RoamingExits = left.RoamingExits + right.RoamingExits,
         StaleExits = left.StaleExits + right.StaleExits,
         UngroupExits = left.UngroupExits + right.UngroupExits,
         ReturnMisses = left.ReturnMisses + right.ReturnMisses,

@@ -5,6 +5,7 @@ using Nacelle.Linux;
 using Nacelle.Translation.Cache;
 using Nacelle.Translation.Emit;
 using Nacelle.Translation.Frontend;
+using Nacelle.Translation.Memory;
 using Nacelle.Translation.State;
 
 namespace Nacelle.Translation.Tests.EmittedCode;
@@ -29,7 +30,7 @@ public sealed unsafe class EmittedCodeTests : IDisposable
         TranslatorContext* context = (TranslatorContext*)_contextMapping.Address;
         _emit = new CodeEmitter(_code.Writable, _code.Executable, _code.Size, (int)context);
         Thunks thunks = new(_emit, context, missHandler: 0);
-        _translator = new BlockTranslator(_emit, thunks, new LinkTable());
+        _translator = new BlockTranslator(_emit, thunks, new LinkTable(), new AccessSites(context));
     }
 
     public void Dispose()

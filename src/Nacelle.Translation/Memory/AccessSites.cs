@@ -1,0 +1,78 @@
+using System.Diagnostics;
+using Nacelle.Translation.State;
+
+namespace Nacelle.Translation.Memory;
+
+/// <summary>
+/// Places in user code that remember which entry of the soft TLB they used last. Most stay in a page for long; one that roams
+/// is translated anew, to select the entry by the address each time. Owned by the vCPU's thread.
+/// </summary>
+internal sealed unsafe class AccessSites
+{
+    private const uint Patience = 64;
+    private const int MostRoaming = 65536;
+
+    // A miss costs some 20 cycles, most of them for the mispredicted branch: within this time they are a tenth of it.
+    private static readonly TimeSpan s_soon = TimeSpan.FromMicroseconds(Patience * 0.2);
+    private readonly TranslatorContext* _context;
+    private readonly long[] _since = new long[TranslatorContext.AccessSites];
+    private readonly HashSet<ulong> _roaming = [];
+    private ulong _distance;
+    private bool _remember;
+    private int _last;
+
+    public AccessSites(TranslatorContext* context)
+    {
+        _context = context;
+        for (int site = 0; site < TranslatorContext.AccessSites; site++)
+        {
+            Restart(site);
+        }
+    }
+
+    /// <summary>Begins a block.</summary>
+    /// <param name="rip">Linear address of its first byte now.</param>
+    /// <param name="physicalAddress">Guest-physical address of it.</param>
+    /// <param name="remember">Whether its accesses are to remember: where groups have been given up, a page has just ended.</param>
+    public void Begin(ulong rip, ulong physicalAddress, bool remember)
+    {
+        _distance = physicalAddress - rip;
+        _remember = remember;
+    }
+
+    /// <summary>Gives an access a place to remember in. There are more accesses than places: some share one, which does no harm.</summary>
+    public int Next() => _last = (_last + 1) % TranslatorContext.AccessSites;
+
+    /// <summary>Whether an instruction of the block is to select its entry by the address each time.</summary>
+    public bool IsRoaming(ulong rip) => !_remember || (_roaming.Count != 0 && _roaming.Contains(rip + _distance));
+
+    /// <summary>An access has used another entry than the last time as often as it may.</summary>
+    /// <param name="site">Its place.</param>
+    /// <param name="physicalAddress">Guest-physical address of the instruction.</param>
+    /// <returns>Whether that was too fast, so that the instruction is to be translated anew.</returns>
+    public bool Roams(int site, ulong physicalAddress)
+    {
+        long now = Stopwatch.GetTimestamp();
+        bool soon = Stopwatch.GetElapsedTime(_since[site], now) < s_soon;
+        _since[site] = now;
+        Restart(site);
+        if (!soon)
+        {
+            return false;
+        }
+
+        if (_roaming.Count == MostRoaming)
+        {
+            _roaming.Clear();
+        }
+
+        _roaming.Add(physicalAddress);
+        return true;
+    }
+
+    private void Restart(int site)
+    {
+        ref uint countdown = ref ((uint*)&_context->Sites[site])[1];
+        countdown = Patience;
+    }
+}
