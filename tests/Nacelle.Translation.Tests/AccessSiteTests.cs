@@ -20,17 +20,31 @@ public sealed class AccessSiteTests
                 Label again = c.CreateLabel();
                 c.mov(__dword_ptr[BareMachine.DataAddress], 1);
                 c.mov(__dword_ptr[secondPage], 3);
-                c.mov(ebx, (int)BareMachine.DataAddress);
                 c.xor(edx, edx);
+                c.xor(esi, esi);
                 c.mov(ecx, turns);
                 c.Label(ref again);
-                c.add(edx, __dword_ptr[rbx]);
-                c.xor(ebx, 0x1000);
+
+                // The numbers' upper bits choose one page or the other without any order.
+                c.imul(esi, esi, 1664525);
+                c.add(esi, 1013904223);
+                c.mov(ebx, esi);
+                c.shr(ebx, 31);
+                c.shl(ebx, 12);
+                c.add(edx, __dword_ptr[rbx + (int)BareMachine.DataAddress]);
                 c.dec(ecx);
                 c.jne(again);
             },
             prepare: BareMachine.AsUser);
-        Assert.Equal(turns / 2 * (1UL + 3), BareMachine.General(registers, GeneralRegister.Rdx));
+        uint number = 0;
+        ulong sum = 0;
+        for (int turn = 0; turn < turns; turn++)
+        {
+            number = (number * 1664525) + 1013904223;
+            sum += (number >> 31) == 0 ? 1UL : 3;
+        }
+
+        Assert.Equal(sum, BareMachine.General(registers, GeneralRegister.Rdx));
         Assert.True(machine.Counters.RoamingExits > 0, "no access was seen to roam");
     }
 

@@ -5,7 +5,8 @@ namespace Nacelle.Translation.Frontend;
 
 /// <summary>
 /// The instructions of a block before translation, with what is known of each. A block has one entry; it goes on after a
-/// conditional jump that is not taken and after a call, so it may be left in many places. Reused; for one thread.
+/// conditional jump that is not taken and after a call, so it may be left in many places. A short loop is in it several times.
+/// Reused; for one thread.
 /// </summary>
 internal sealed class DecodedBlock
 {
@@ -114,6 +115,13 @@ internal sealed class DecodedBlock
             Count++;
             Length = _reader.Position;
             branches += IsPassed(kind) ? 1 : 0;
+            if (mode.IsLong && limit == MaximumInstructions && !changing && !AreFlagsWatched
+                && LoopUnroller.TurnsOf(this, rip, branches) is var turns and > 1)
+            {
+                Count = LoopUnroller.Repeat(this, turns);
+                break;
+            }
+
             if (lastOne || EndsBlock(kind) || branches == MaximumBranches || (changing && MayWrite(instruction, kind)))
             {
                 break;
