@@ -133,7 +133,7 @@ internal sealed class AccessGroups
         access = default;
         switch (kind)
         {
-            case InstructionKind.Push or InstructionKind.Call:
+            case InstructionKind.Push or InstructionKind.Call or InstructionKind.IndirectCall:
                 access = new Access(_roots[stack], NoRoot, 0, _offsets[stack] - 8, 8, AccessKind.Write);
                 return true;
             case InstructionKind.Pop or InstructionKind.Return:

@@ -120,6 +120,11 @@ internal sealed class BlockTranslator
         for (int i = 0; i < decoded.Count; i++)
         {
             ref Instruction instruction = ref decoded.Instructions[i];
+            if (i == decoded.PollBefore || !StackEmitter.MayOwe(instruction, decoded.Kinds[i], _groups[i]))
+            {
+                _stack.Settle();
+            }
+
             if (i == decoded.PollBefore)
             {
                 _polls.Emit(Truncate(instruction.IP), keepFlags: false);
@@ -147,6 +152,7 @@ internal sealed class BlockTranslator
             }
         }
 
+        _stack.Settle();
         if (!ended)
         {
             ulong next = rip + (ulong)decoded.Length;
@@ -227,7 +233,7 @@ internal sealed class BlockTranslator
         {
             _flags.Restore();
         }
-        else if (_groups[i] is { IsLeader: false } && decoded.Kinds[i] is not (InstructionKind.Call or InstructionKind.Return))
+        else if (_groups[i] is { IsLeader: false } && decoded.Kinds[i] is not (InstructionKind.Call or InstructionKind.IndirectCall or InstructionKind.Return))
         {
             // The answer is there already.
         }
@@ -339,12 +345,7 @@ internal sealed class BlockTranslator
                 _branches.Indirect(call: false);
                 return true;
             case InstructionKind.IndirectCall:
-                LoadTarget(instruction);
-                _emit.StoreContext(ContextOffsets.SavedScratch, Scratch1);
-                _stack.PushReturnAddress(instruction.NextIP, keepFlags, instruction.IP, null);
-                _returns.Push();
-                _emit.LoadContext(Scratch1, ContextOffsets.SavedScratch);
-                _branches.Indirect(call: true);
+                EmitIndirectCall(instruction, keepFlags, _groups[i]);
                 Land(instruction, decoded.FlagsLive[i + 1]);
                 return false;
             case InstructionKind.Return:
@@ -358,6 +359,29 @@ internal sealed class BlockTranslator
             default:
                 throw new InvalidOperationException($"no translation for {decoded.Kinds[i]}");
         }
+    }
+
+    private void EmitIndirectCall(in Instruction instruction, bool keepFlags, GroupMember? member)
+    {
+        bool outlivesPush = instruction.Op0Kind == OpKind.Register && instruction.Op0Register != Register.RSP;
+        if (!outlivesPush)
+        {
+            LoadTarget(instruction);
+            _emit.StoreContext(ContextOffsets.SavedScratch, Scratch1);
+        }
+
+        _stack.PushReturnAddress(instruction.NextIP, keepFlags, instruction.IP, member);
+        _returns.Push();
+        if (outlivesPush)
+        {
+            LoadTarget(instruction);
+        }
+        else
+        {
+            _emit.LoadContext(Scratch1, ContextOffsets.SavedScratch);
+        }
+
+        _branches.Indirect(call: true);
     }
 
     /// <summary>Where a call returns to. The callee may have been anywhere, the monitor included.</summary>

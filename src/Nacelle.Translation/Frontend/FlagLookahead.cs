@@ -13,7 +13,8 @@ internal sealed class FlagLookahead(GuestCodeReader reader, Decoder[] decoders)
     public const RflagsBits ArithmeticFlags =
         RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.PF | RflagsBits.CF;
 
-    private const int Furthest = 6;
+    // A function may push six registers before it compares anything.
+    private const int Furthest = 12;
 
     /// <summary>Chunks of the page that answers since <see cref="Begin"/> depend on.</summary>
     public ulong Chunks { get; private set; }
