@@ -50,11 +50,46 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
         Run(program, handler, prepare, bitness: 64);
 
     /// <summary>As the other, with 32-bit code in compatibility mode; the handler is 64-bit code.</summary>
-    public CpuRegisters RunCompatible(Action<Assembler> program, Action<Assembler>? handler = null) => Run(
+    public CpuRegisters RunCompatible(
+        Action<Assembler> program, Action<Assembler>? handler = null, Action<CpuRegistersBox>? prepare = null) => Run(
         program,
         handler,
-        box => box.Value.Cs = new SegmentRegister { Selector = 0x30, Limit = uint.MaxValue, Attributes = 0xC09B },
+        box =>
+        {
+            box.Value.Cs = new SegmentRegister { Selector = 0x30, Limit = uint.MaxValue, Attributes = 0xC09B };
+            prepare?.Invoke(box);
+        },
         bitness: 32);
+
+    /// <summary>Assembles 16-bit code, runs it in real mode with CS 1000h, DS and ES 2000h, and SS 3000h, and returns the registers.</summary>
+    public CpuRegisters RunReal(Action<Assembler> program, Action<CpuRegistersBox>? prepare = null)
+    {
+        Place(
+            0x1_0000,
+            assembler =>
+            {
+                program(assembler);
+                assembler.@out(0xF4, al);
+                assembler.hlt();
+            },
+            bitness: 16,
+            rip: 0);
+        CpuRegistersBox box = new() { Value = InitialState() };
+        box.Value.Cr0 = 0x10;
+        box.Value.Efer = 0;
+        box.Value.Rip = 0;
+        box.Value.Cs = new SegmentRegister { Selector = 0x1000, Base = 0x1_0000, Limit = 0xFFFF, Attributes = 0x9B };
+        SegmentRegister data = new() { Selector = 0x2000, Base = 0x2_0000, Limit = 0xFFFF, Attributes = 0x93 };
+        box.Value.Ds = box.Value.Es = box.Value.Fs = box.Value.Gs = data;
+        box.Value.Ss = new SegmentRegister { Selector = 0x3000, Base = 0x3_0000, Limit = 0xFFFF, Attributes = 0x93 };
+        SetGeneral(box, GeneralRegister.Rsp, 0x1000);
+        prepare?.Invoke(box);
+        return Run(box);
+    }
+
+    /// <summary>Sets a general register before a run.</summary>
+    public static unsafe void SetGeneral(CpuRegistersBox box, GeneralRegister register, ulong value) =>
+        box.Value.General[(int)register] = value;
 
     private CpuRegisters Run(Action<Assembler> program, Action<Assembler>? handler, Action<CpuRegistersBox>? prepare, int bitness)
     {
@@ -74,6 +109,11 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
 
         CpuRegistersBox box = new() { Value = InitialState() };
         prepare?.Invoke(box);
+        return Run(box);
+    }
+
+    private CpuRegisters Run(CpuRegistersBox box)
+    {
         Processor.WriteState(box.Value);
         VirtualCpuExit exit = Processor.Run();
         Processor.ReadState(out CpuRegisters registers);
@@ -83,13 +123,13 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
         return registers;
     }
 
-    /// <summary>Assembles code to a place.</summary>
-    public void Place(ulong address, Action<Assembler> program, int bitness = 64)
+    /// <summary>Assembles code to a place, to run there or, where a segment displaces it, at another offset.</summary>
+    public void Place(ulong address, Action<Assembler> program, int bitness = 64, ulong? rip = null)
     {
         Assembler assembler = new(bitness);
         program(assembler);
         using MemoryStream stream = new();
-        assembler.Assemble(new StreamCodeWriter(stream), address);
+        assembler.Assemble(new StreamCodeWriter(stream), rip ?? address);
         Assert.True(Ram.TryWrite(address, stream.ToArray()));
     }
 

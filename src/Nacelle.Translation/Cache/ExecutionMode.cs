@@ -20,6 +20,7 @@ internal readonly record struct ExecutionMode(ushort Bits)
     private const int WideVectorOffBit = 2048;
     private const int MaskOffBit = 4096;
     private const int SingleStepBit = 8192;
+    private const int WideStackBit = 16384;
 
     /// <summary>The soft TLB in use: 0 supervisor, 1 user, 2 supervisor with SMAP lifted.</summary>
     public int Tlb => Bits & 3;
@@ -47,6 +48,12 @@ internal readonly record struct ExecutionMode(ushort Bits)
 
     /// <summary>Whether CS, DS, ES or SS have a base other than zero.</summary>
     public bool IsSegmented => (Bits & SegmentedBit) != 0;
+
+    /// <summary>SS.B outside 64-bit mode: the stack pointer is ESP, not SP.</summary>
+    public bool IsStackWide => (Bits & WideStackBit) != 0;
+
+    /// <summary>Whether linear addresses are offsets, and the stack pointer is as wide as they are: what most systems run in.</summary>
+    public bool IsFlat => IsLong || (Bitness == 32 && !IsSegmented && IsStackWide);
 
     /// <summary>CR0.PE.</summary>
     public bool IsProtected => (Bits & ProtectedBit) != 0;
@@ -94,6 +101,7 @@ internal readonly record struct ExecutionMode(ushort Bits)
         else
         {
             bits |= registers.Cs.IsDefault32 ? Default32Bit : 0;
+            bits |= registers.Ss.IsDefault32 ? WideStackBit : 0;
             bits |= (registers.Cs.Base | registers.Ds.Base | registers.Es.Base | registers.Ss.Base) != 0 ? SegmentedBit : 0;
         }
 

@@ -18,6 +18,9 @@ internal sealed class BranchEmitter(
     /// <summary>The mode of the block under translation.</summary>
     public ExecutionMode Mode { get; set; }
 
+    /// <summary>Where the block's addresses lie in pages.</summary>
+    public CodePlacement Placement { get; set; }
+
     /// <summary>Whether a poll that serves all ways out has been emitted.</summary>
     public bool IsPolled { get; set; }
 
@@ -30,7 +33,7 @@ internal sealed class BranchEmitter(
     /// <param name="keepFlags">Whether the host's flags are needed there.</param>
     public void Exit(ulong target, ulong source, bool keepFlags)
     {
-        if (DecodedBlock.IsNear(target, source, Mode))
+        if (Placement.IsNear(target, source))
         {
             Near(target, source, keepFlags);
             _stubs.Add(new PendingLink(emit.Jump(), target, IsStateLive));
@@ -48,7 +51,7 @@ internal sealed class BranchEmitter(
     {
         Condition condition = (Condition)((int)instruction.ConditionCode - (int)ConditionCode.o);
         ulong target = instruction.NearBranchTarget;
-        if (!DecodedBlock.IsNear(target, instruction.IP, Mode))
+        if (!Placement.IsNear(target, instruction.IP))
         {
             _conditional.Add(new PendingExit(emit.JumpIf(condition), target, instruction.IP, keepFlags, IsPolled, IsStateLive));
         }
@@ -67,7 +70,7 @@ internal sealed class BranchEmitter(
     /// <summary>Calls a known guest address; the host's return comes to what follows.</summary>
     public void Call(ulong target, ulong source, bool keepFlags)
     {
-        if (DecodedBlock.IsNear(target, source, Mode))
+        if (Placement.IsNear(target, source))
         {
             Near(target, source, keepFlags);
             _stubs.Add(new PendingLink(emit.Call(), target, IsStateLive));
@@ -136,7 +139,17 @@ internal sealed class BranchEmitter(
         Poll(target, target <= source, keepFlags);
     }
 
-    private void Look(bool call) => _lookup.Emit(Mode.Tlb, thunks.LookupMiss, call);
+    /// <summary>The flags are set aside.</summary>
+    private void Look(bool call)
+    {
+        if (Mode.IsSegmented)
+        {
+            // The table holds code of other segments at the same offsets too.
+            emit.AddContext(Scratch1, ContextOffsets.CodeSegmentKey);
+        }
+
+        _lookup.Emit(Mode.Tlb, thunks.LookupMiss, call);
+    }
 
     private readonly record struct PendingExit(
         int Displacement, ulong Target, ulong Source, bool KeepFlags, bool IsPolled, bool IsStateLive);

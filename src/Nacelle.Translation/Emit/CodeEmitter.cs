@@ -232,6 +232,49 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
     public void Store(HostRegister baseRegister, int displacement, HostRegister source) =>
         BaseForm(0x89, source, baseRegister, displacement);
 
+    /// <summary>Loads 2, 4 or 8 bytes from [base + displacement], zero-extended.</summary>
+    public void Load(HostRegister destination, HostRegister baseRegister, int displacement, int width)
+    {
+        if (width == sizeof(ushort))
+        {
+            // movzx destination32, word [base + displacement].
+            BaseForm(0xB7, destination, baseRegister, displacement, wide: false, escape: true);
+        }
+        else
+        {
+            BaseForm(0x8B, destination, baseRegister, displacement, wide: width == sizeof(ulong));
+        }
+    }
+
+    /// <summary>Stores the low 2, 4 or 8 bytes of a register at [base + displacement].</summary>
+    public void Store(HostRegister baseRegister, int displacement, HostRegister source, int width)
+    {
+        if (width == sizeof(ushort))
+        {
+            Byte(0x66);
+        }
+
+        BaseForm(0x89, source, baseRegister, displacement, wide: width == sizeof(ulong));
+    }
+
+    /// <summary>mov destination16, source16: the rest of the destination stays.</summary>
+    public void Move16(HostRegister destination, HostRegister source)
+    {
+        Byte(0x66);
+        RegisterForm(0x89, source, destination, wide: false);
+    }
+
+    /// <summary>movzx register32, register16.</summary>
+    public void ZeroExtend16(HostRegister register)
+    {
+        Byte((byte)(0x40 | ((int)register >> 3 << 2) | ((int)register >> 3)));
+        Bytes([0x0F, 0xB7]);
+        Byte((byte)(0xC0 | (((int)register & 7) << 3) | ((int)register & 7)));
+    }
+
+    /// <summary>add register, [context + offset].</summary>
+    public void AddContext(HostRegister register, int offset) => ContextForm(0x03, register, offset, wide: true);
+
     public void ShiftRight32(HostRegister register, int count)
     {
         Byte((byte)(0x40 | ((int)register >> 3)));
@@ -374,11 +417,17 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
         Int32(context + offset);
     }
 
-    private void BaseForm(byte opcode, HostRegister register, HostRegister baseRegister, int displacement)
+    private void BaseForm(
+        byte opcode, HostRegister register, HostRegister baseRegister, int displacement, bool wide = true, bool escape = false)
     {
         int b = (int)baseRegister & 7;
         int mode = displacement == 0 && b != 5 ? 0 : displacement == (sbyte)displacement ? 0x40 : 0x80;
-        Byte((byte)(0x48 | ((int)register >> 3 << 2) | ((int)baseRegister >> 3)));
+        Byte((byte)((wide ? 0x48 : 0x40) | ((int)register >> 3 << 2) | ((int)baseRegister >> 3)));
+        if (escape)
+        {
+            Byte(0x0F);
+        }
+
         Byte(opcode);
         Byte((byte)(mode | (((int)register & 7) << 3) | b));
         if (b == 4)

@@ -57,11 +57,6 @@ internal sealed class LoadAddressEmitter(CodeEmitter emit, MemoryAccessEmitter m
             return;
         }
 
-        // mov host16, r14w.
-        int host = (int)GuestRegisters.HostOf(guest);
-        emit.Byte(0x66);
-        emit.Byte((byte)(0x44 | (host >> 3)));
-        emit.Byte(0x89);
-        emit.Byte((byte)(0xC0 | (6 << 3) | (host & 7)));
+        emit.Move16(GuestRegisters.HostOf(guest), Scratch1);
     }
 }

@@ -65,11 +65,36 @@ internal sealed class MemoryAccessEmitter(
         }
     }
 
-    /// <summary>Leaves the address at a distance from a host register in <see cref="Scratch1"/>; flags are kept.</summary>
-    public void Point(HostRegister register, int displacement)
+    /// <summary>Leaves the linear address at a distance from a register that points to the stack in <see cref="Scratch1"/>; flags are kept.</summary>
+    public void PointToStack(HostRegister register, int displacement)
     {
-        if (displacement == 0)
+        Point(register, displacement);
+        if (Mode.IsLong)
         {
+            return;
+        }
+
+        if (!Mode.IsStackWide)
+        {
+            emit.ZeroExtend16(Scratch1);
+        }
+
+        if (Mode.IsSegmented)
+        {
+            emit.LoadContext(Scratch2, ContextOffsets.SegmentBase(SegmentName.Ss));
+            emit.LoadAddress(Scratch1, Scratch1, Scratch2, 1, 0, wide: false);
+        }
+    }
+
+    private void Point(HostRegister register, int displacement)
+    {
+        if (!Mode.IsLong)
+        {
+            emit.LoadAddress(Scratch1, register, null, 1, displacement, wide: false);
+        }
+        else if (displacement == 0)
+        {
+            // The host renames a move away; a LEA it has to compute.
             emit.Move(Scratch1, register);
         }
         else
@@ -130,14 +155,12 @@ internal sealed class MemoryAccessEmitter(
         {
             // 16-bit registers: only the low halves count, and the sum wraps at 64 KiB (SDM volume 1, 3.3.7).
             emit.LoadAddress(destination, b, x, 1, (short)displacement, wide: false);
-            emit.Bytes([0x45, 0x0F, 0xB7]);
-            emit.Byte((byte)(0xC0 | (((int)destination & 7) << 3) | ((int)destination & 7)));
+            emit.ZeroExtend16(destination);
             return;
         }
 
         if (x is null && displacement == 0 && addressSize == 8 && b is HostRegister only)
         {
-            // The host renames a move away; a LEA it has to compute.
             if (only != destination)
             {
                 emit.Move(destination, only);

@@ -7,7 +7,7 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Nacelle.Translation.Emit;
 
 /// <summary>
-/// Emits REP STOS and REP MOVS in 64-bit mode as the host's own instruction over one page after the other. What the host cannot
+/// Emits REP STOS and REP MOVS in flat code as the host's own instruction over one page after the other. What the host cannot
 /// do at once (a page missing in the soft TLB, the direction flag, a request for attention) is left to the monitor: RCX then
 /// says what remains.
 /// </summary>
@@ -18,13 +18,14 @@ internal sealed class StringEmitter(CodeEmitter emit)
     private readonly ulong[] _routines = new ulong[2 * 4 * 3];
 
     /// <summary>Whether an instruction is one of those emitted here.</summary>
-    public static bool IsFast(in Instruction instruction) => instruction.HasRepPrefix && instruction.Code switch
-    {
-        Code.Stosb_m8_AL or Code.Stosw_m16_AX or Code.Stosd_m32_EAX or Code.Stosq_m64_RAX => instruction.Op0Kind == OpKind.MemoryESRDI,
-        Code.Movsb_m8_m8 or Code.Movsw_m16_m16 or Code.Movsd_m32_m32 or Code.Movsq_m64_m64 =>
-            instruction.Op0Kind == OpKind.MemoryESRDI && instruction.MemorySegment is not (Register.FS or Register.GS),
-        _ => false,
-    };
+    public static bool IsFast(in Instruction instruction, ExecutionMode mode) => mode.IsFlat && instruction.HasRepPrefix
+        && instruction.Op0Kind == (mode.IsLong ? OpKind.MemoryESRDI : OpKind.MemoryESEDI) && instruction.Code switch
+        {
+            Code.Stosb_m8_AL or Code.Stosw_m16_AX or Code.Stosd_m32_EAX or Code.Stosq_m64_RAX => true,
+            Code.Movsb_m8_m8 or Code.Movsw_m16_m16 or Code.Movsd_m32_m32 or Code.Movsq_m64_m64 =>
+                instruction.MemorySegment is not (Register.FS or Register.GS),
+            _ => false,
+        };
 
     /// <summary>Forgets the routines, when the code they are in is discarded.</summary>
     public void Clear() => Array.Clear(_routines);
@@ -51,8 +52,18 @@ internal sealed class StringEmitter(CodeEmitter emit)
     }
 
     /// <summary>Calls the routine; on return RCX is zero when the instruction is complete.</summary>
-    public void Call(in Instruction instruction, ExecutionMode mode) =>
+    public void Call(in Instruction instruction, ExecutionMode mode)
+    {
+        if (!mode.IsLong)
+        {
+            // The routine counts and points with whole registers.
+            emit.Move32(HostRegister.Rcx, HostRegister.Rcx);
+            emit.Move32(HostRegister.Rsi, HostRegister.Rsi);
+            emit.Move32(HostRegister.Rdi, HostRegister.Rdi);
+        }
+
         emit.CallTo(_routines[Variant(instruction, mode)]);
+    }
 
     private static bool IsMove(in Instruction instruction) =>
         instruction.Mnemonic is Mnemonic.Movsb or Mnemonic.Movsw or Mnemonic.Movsd or Mnemonic.Movsq;

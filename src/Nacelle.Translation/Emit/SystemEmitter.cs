@@ -1,13 +1,14 @@
 using Iced.Intel;
 using Nacelle.Cpu;
 using Nacelle.Translation.Cache;
+using Nacelle.Translation.Frontend;
 using Nacelle.Translation.State;
 using static Nacelle.Translation.Emit.HostRegister;
 
 namespace Nacelle.Translation.Emit;
 
 /// <summary>Emits the system instructions that a kernel executes all the time.</summary>
-internal sealed class SystemEmitter(CodeEmitter emit, MemoryAccessEmitter memory)
+internal sealed class SystemEmitter(CodeEmitter emit, MemoryAccessEmitter memory, StackEmitter stack)
 {
     /// <summary>PUSHFQ: the image is put together from the host's arithmetic flags and what the context keeps (SDM volume 2, PUSHF).</summary>
     public void PushFlags(in Instruction instruction)
@@ -21,17 +22,18 @@ internal sealed class SystemEmitter(CodeEmitter emit, MemoryAccessEmitter memory
         Keep(Scratch1, ContextOffsets.StoredFlagsMask);
         emit.LoadAddress(Scratch2, Scratch2, Scratch1, 1, 0);
         emit.StoreContext(ContextOffsets.SavedScratch, Scratch2);
-        PushSaved(instruction.IP, keepFlags: true);
+        stack.PushSaved(sizeof(ulong), keepFlags: true, instruction.IP);
     }
 
     /// <summary>PUSH of a memory operand.</summary>
     public void PushMemory(in Instruction instruction, bool keepFlags)
     {
         memory.LinearAddress(instruction);
-        memory.Probe(8, AccessKind.Read, keepFlags, instruction.IP);
-        emit.Load(Scratch2, Scratch1, 0);
+        int width = StackWidth.Of(instruction);
+        memory.Probe(width, AccessKind.Read, keepFlags, instruction.IP);
+        emit.Load(Scratch2, Scratch1, 0, width);
         emit.StoreContext(ContextOffsets.SavedScratch, Scratch2);
-        PushSaved(instruction.IP, keepFlags);
+        stack.PushSaved(width, keepFlags, instruction.IP);
     }
 
     /// <summary>MOV of a selector to a 32- or 64-bit register.</summary>
@@ -92,15 +94,6 @@ internal sealed class SystemEmitter(CodeEmitter emit, MemoryAccessEmitter memory
         {
             emit.LoadContext32(Rcx, ContextOffsets.TscAux);
         }
-    }
-
-    private void PushSaved(ulong rip, bool keepFlags)
-    {
-        emit.LoadAddress(Scratch1, GuestStack, -8);
-        memory.Probe(8, AccessKind.Write, keepFlags, rip);
-        emit.LoadContext(Scratch2, ContextOffsets.SavedScratch);
-        emit.Store(Scratch1, 0, Scratch2);
-        emit.LoadAddress(GuestStack, GuestStack, -8);
     }
 
     /// <summary>An AND that leaves the flags alone: bits gathered by a mask and scattered by the same.</summary>

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Nacelle.Translation.Cache;
 using Nacelle.Translation.Emit;
 using Nacelle.Translation.State;
 
@@ -8,7 +9,7 @@ namespace Nacelle.Translation.Frontend;
 /// Finds memory accesses of a block that lie at constant distances from each other: the fields of a structure, the locals on a
 /// stack, pushes and pops. The first of them asks the soft TLB for all; the others use its answer. Reused; for one thread.
 /// </summary>
-/// <remarks>64-bit code only. A group never reaches over a call, because the callee may change page tables.</remarks>
+/// <remarks>Flat code only, whose addresses differ as their registers do. A group never reaches over a call, because the callee may change page tables.</remarks>
 internal sealed class AccessGroups
 {
     /// <summary>Groups of one block whose answers can be kept.</summary>
@@ -26,6 +27,7 @@ internal sealed class AccessGroups
     private readonly List<Group> _open = [];
     private readonly GroupMember?[] _members = new GroupMember?[DecodedBlock.MaximumInstructions];
     private int _nextRoot;
+    private bool _wide;
     private int _slots;
 
     /// <summary>What an instruction is in its group, if it is in one of several.</summary>
@@ -34,9 +36,10 @@ internal sealed class AccessGroups
     /// <summary>Forgets the last block.</summary>
     public void Clear() => Array.Clear(_members);
 
-    /// <summary>Analyses a block.</summary>
-    public void Find(DecodedBlock block, GenericEmitter generic)
+    /// <summary>Analyses a block of flat code.</summary>
+    public void Find(DecodedBlock block, ExecutionMode mode, GenericEmitter generic)
     {
+        _wide = mode.IsLong;
         Array.Clear(_members);
         _nextRoot = 0;
         _slots = 0;
@@ -134,13 +137,14 @@ internal sealed class AccessGroups
         switch (kind)
         {
             case InstructionKind.Push or InstructionKind.Call or InstructionKind.IndirectCall:
-                access = new Access(_roots[stack], NoRoot, 0, _offsets[stack] - 8, 8, AccessKind.Write);
+                int pushed = StackWidth.Of(instruction);
+                access = new Access(_roots[stack], NoRoot, 0, _offsets[stack] - pushed, pushed, AccessKind.Write);
                 return true;
             case InstructionKind.Pop or InstructionKind.Return:
-                access = new Access(_roots[stack], NoRoot, 0, _offsets[stack], 8, AccessKind.Read);
+                access = new Access(_roots[stack], NoRoot, 0, _offsets[stack], StackWidth.Of(instruction), AccessKind.Read);
                 return true;
             case InstructionKind.Leave:
-                access = new Access(_roots[frame], NoRoot, 0, _offsets[frame], 8, AccessKind.Read);
+                access = new Access(_roots[frame], NoRoot, 0, _offsets[frame], StackWidth.Of(instruction), AccessKind.Read);
                 return true;
             case InstructionKind.Generic:
                 break;
@@ -162,9 +166,11 @@ internal sealed class AccessGroups
             return true;
         }
 
-        long displacement = (long)instruction.MemoryDisplacement64;
-        if (instruction.MemoryBase.GetSize() == 4 || instruction.MemoryIndex.GetSize() == 4
-            || Math.Abs(displacement) > FarthestDisplacement || instruction.MemoryBase == Register.None)
+        long displacement = DisplacementOf(instruction);
+        int addressSize = _wide ? 8 : 4;
+        if (instruction.MemoryBase.GetSize() != addressSize
+            || (instruction.MemoryIndex != Register.None && instruction.MemoryIndex.GetSize() != addressSize)
+            || Math.Abs(displacement) > FarthestDisplacement)
         {
             return false;
         }
@@ -185,35 +191,37 @@ internal sealed class AccessGroups
         switch (kind)
         {
             case InstructionKind.Push:
-                _offsets[stack] -= 8;
+                _offsets[stack] -= StackWidth.Of(instruction);
                 return;
             case InstructionKind.Pop:
-                _offsets[stack] += 8;
+                _offsets[stack] += StackWidth.Of(instruction);
                 Renew(GuestRegisters.NumberOf(instruction.Op0Register));
                 return;
             case InstructionKind.Leave:
                 _roots[stack] = _roots[frame];
-                _offsets[stack] = _offsets[frame] + 8;
+                _offsets[stack] = _offsets[frame] + StackWidth.Of(instruction);
                 Renew(frame);
                 return;
-            case InstructionKind.LoadAddress when instruction.Op0Register.GetSize() == 8 && instruction.MemoryIndex == Register.None
-                && instruction.MemoryBase.IsGPR64() && Math.Abs((long)instruction.MemoryDisplacement64) < FarthestDisplacement:
-                Set(instruction.Op0Register, instruction.MemoryBase, (long)instruction.MemoryDisplacement64);
+            case InstructionKind.LoadAddress when IsAddress(instruction.Op0Register) && instruction.MemoryIndex == Register.None
+                && IsAddress(instruction.MemoryBase) && Math.Abs(DisplacementOf(instruction)) < FarthestDisplacement:
+                Set(instruction.Op0Register, instruction.MemoryBase, DisplacementOf(instruction));
                 return;
         }
 
         if (kind == InstructionKind.Generic && instruction.OpCount == 2 && instruction.Op0Kind == OpKind.Register
-            && instruction.Op0Register.IsGPR64())
+            && IsAddress(instruction.Op0Register))
         {
             switch (instruction.Code)
             {
-                case Code.Add_rm64_imm8 or Code.Add_rm64_imm32 or Code.Add_RAX_imm32:
-                    Set(instruction.Op0Register, instruction.Op0Register, (long)instruction.GetImmediate(1));
+                case Code.Add_rm64_imm8 or Code.Add_rm64_imm32 or Code.Add_RAX_imm32
+                    or Code.Add_rm32_imm8 or Code.Add_rm32_imm32 or Code.Add_EAX_imm32:
+                    Set(instruction.Op0Register, instruction.Op0Register, (int)instruction.GetImmediate(1));
                     return;
-                case Code.Sub_rm64_imm8 or Code.Sub_rm64_imm32 or Code.Sub_RAX_imm32:
-                    Set(instruction.Op0Register, instruction.Op0Register, -(long)instruction.GetImmediate(1));
+                case Code.Sub_rm64_imm8 or Code.Sub_rm64_imm32 or Code.Sub_RAX_imm32
+                    or Code.Sub_rm32_imm8 or Code.Sub_rm32_imm32 or Code.Sub_EAX_imm32:
+                    Set(instruction.Op0Register, instruction.Op0Register, -(long)(int)instruction.GetImmediate(1));
                     return;
-                case Code.Mov_r64_rm64 or Code.Mov_rm64_r64 when instruction.Op1Kind == OpKind.Register:
+                case Code.Mov_r64_rm64 or Code.Mov_rm64_r64 or Code.Mov_r32_rm32 or Code.Mov_rm32_r32 when instruction.Op1Kind == OpKind.Register:
                     Set(instruction.Op0Register, instruction.Op1Register, 0);
                     return;
             }
@@ -227,6 +235,11 @@ internal sealed class AccessGroups
             }
         }
     }
+
+    private long DisplacementOf(in Instruction instruction) =>
+        _wide ? (long)instruction.MemoryDisplacement64 : (int)instruction.MemoryDisplacement32;
+
+    private bool IsAddress(Register register) => _wide ? register.IsGPR64() : register.IsGPR32();
 
     private void Set(Register target, Register source, long distance)
     {

@@ -45,7 +45,7 @@ internal sealed class BlockTranslator
         _stack = new StackEmitter(emit, _memory, _addresses);
         _loads = new LoadAddressEmitter(emit, _memory);
         _changing = new ChangingCodeEmitter(emit, thunks, _addresses, _flags, _memory, _loads);
-        _system = new SystemEmitter(emit, _memory);
+        _system = new SystemEmitter(emit, _memory, _stack);
         _strings = new StringEmitter(emit);
     }
 
@@ -76,11 +76,12 @@ internal sealed class BlockTranslator
         ChangingCode? changing)
     {
         Begin(mode);
-        if (grouped && mode.IsLong)
+        if (grouped && mode.IsFlat)
         {
-            _groups.Find(decoded, _generic);
+            _groups.Find(decoded, mode, _generic);
         }
 
+        _branches.Placement = decoded.Placement;
         _addresses.Begin(rip, mode.IsRelative);
         _sites.Begin(rip, physicalAddress, remember: grouped && changing is null);
         for (int i = 0; i < decoded.Count; i++)
@@ -335,7 +336,7 @@ internal sealed class BlockTranslator
                 _branches.Conditional(instruction, decoded.TargetFlagsLive[i]);
                 return false;
             case InstructionKind.Call:
-                _stack.PushReturnAddress(instruction.NextIP, keepFlags, instruction.IP, _groups[i]);
+                _stack.PushReturnAddress(instruction, keepFlags, _groups[i]);
                 _returns.Push();
                 _branches.Call(instruction.NearBranchTarget, instruction.IP, decoded.TargetFlagsLive[i]);
                 Land(instruction, decoded.FlagsLive[i + 1]);
@@ -363,14 +364,15 @@ internal sealed class BlockTranslator
 
     private void EmitIndirectCall(in Instruction instruction, bool keepFlags, GroupMember? member)
     {
-        bool outlivesPush = instruction.Op0Kind == OpKind.Register && instruction.Op0Register != Register.RSP;
+        const int stack = 4;
+        bool outlivesPush = instruction.Op0Kind == OpKind.Register && GuestRegisters.NumberOf(instruction.Op0Register) != stack;
         if (!outlivesPush)
         {
             LoadTarget(instruction);
             _emit.StoreContext(ContextOffsets.SavedScratch, Scratch1);
         }
 
-        _stack.PushReturnAddress(instruction.NextIP, keepFlags, instruction.IP, member);
+        _stack.PushReturnAddress(instruction, keepFlags, member);
         _returns.Push();
         if (outlivesPush)
         {
@@ -421,17 +423,26 @@ internal sealed class BlockTranslator
             {
                 _emit.LoadContext(Scratch1, guest * 8);
             }
-            else
+            else if (_mode.IsLong)
             {
                 _emit.Move(Scratch1, GuestRegisters.HostOf(guest));
+            }
+            else
+            {
+                _emit.Move32(Scratch1, GuestRegisters.HostOf(guest));
+                if (_mode.Bitness == 16)
+                {
+                    _emit.ZeroExtend16(Scratch1);
+                }
             }
 
             return;
         }
 
+        int width = _mode.Bitness / 8;
         _memory.LinearAddress(instruction);
-        _memory.Probe(8, AccessKind.Read, keepFlags: false, instruction.IP);
-        _emit.Load(Scratch1, Scratch1, 0);
+        _memory.Probe(width, AccessKind.Read, keepFlags: false, instruction.IP);
+        _emit.Load(Scratch1, Scratch1, 0, width);
     }
 
     /// <summary>Leaves to the monitor, which carries out the block's last instruction.</summary>

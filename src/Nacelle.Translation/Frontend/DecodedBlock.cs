@@ -37,6 +37,9 @@ internal sealed class DecodedBlock
     /// <summary>Chunks of the block's own page that its translation depends on beside its own bytes.</summary>
     public ulong LookedAt => _lookahead.Chunks;
 
+    /// <summary>Where addresses lie in pages.</summary>
+    public CodePlacement Placement { get; private set; }
+
     /// <summary>The instructions.</summary>
     public Instruction[] Instructions { get; } = new Instruction[MaximumInstructions];
 
@@ -73,6 +76,7 @@ internal sealed class DecodedBlock
     {
         Decoder decoder = _decoders[mode.Bitness switch { 16 => 0, 32 => 1, _ => 2 }];
         int firstPage = 4096 - start;
+        Placement = CodePlacement.Of(rip, start);
         _reader.Begin(start, available);
         decoder.IP = rip;
         Count = 0;
@@ -115,7 +119,7 @@ internal sealed class DecodedBlock
             Count++;
             Length = _reader.Position;
             branches += IsPassed(kind) ? 1 : 0;
-            if (mode.IsLong && limit == MaximumInstructions && !changing && !AreFlagsWatched
+            if (mode.IsFlat && limit == MaximumInstructions && !changing && !AreFlagsWatched
                 && LoopUnroller.TurnsOf(this, rip, branches) is var turns and > 1)
             {
                 Count = LoopUnroller.Repeat(this, turns);
@@ -132,7 +136,7 @@ internal sealed class DecodedBlock
         }
 
         FindLiveFlags(rip, mode, Length <= firstPage && !changing);
-        PollBefore = FindPoll(mode);
+        PollBefore = FindPoll();
     }
 
     /// <summary>Whether an instruction itself reads flags, or changes some and leaves others.</summary>
@@ -140,10 +144,6 @@ internal sealed class DecodedBlock
         or InstructionKind.SystemReturn
         || (Kinds[i] is InstructionKind.Generic or InstructionKind.ConditionalJump
             && (FlagLookahead.MayLeaveFlags(Instructions[i]) || ((Instructions[i].RflagsRead | Instructions[i].RflagsModified) & FlagLookahead.ArithmeticFlags) != 0));
-
-    /// <summary>Whether a branch to an address of the same page is direct: linked to the code there, or at least looked at.</summary>
-    public static bool IsNear(ulong target, ulong source, ExecutionMode mode) =>
-        (mode.IsLong || !mode.IsSegmented) && (target ^ source) >> 12 == 0;
 
     private static bool IsUnavailable(in Instruction instruction, ExecutionMode mode) =>
         VectorInstructions.NeedsMaskState(instruction) ? mode.IsMaskOff
@@ -183,7 +183,7 @@ internal sealed class DecodedBlock
     private void FindLiveFlags(ulong rip, ExecutionMode mode, bool mayLook)
     {
         const RflagsBits all = FlagLookahead.ArithmeticFlags;
-        _lookahead.Begin();
+        _lookahead.Begin(Placement);
         if (AreFlagsWatched)
         {
             FlagsLive.AsSpan().Fill(true);
@@ -192,7 +192,7 @@ internal sealed class DecodedBlock
         }
 
         RflagsBits live = all;
-        if (!EndsBlock(Kinds[Count - 1]) && mayLook && IsNear(rip + (ulong)Length, rip, mode))
+        if (!EndsBlock(Kinds[Count - 1]) && mayLook && Placement.IsNear(rip + (ulong)Length, rip))
         {
             live = _lookahead.At(rip + (ulong)Length, mode);
         }
@@ -203,7 +203,7 @@ internal sealed class DecodedBlock
             ref Instruction instruction = ref Instructions[i];
             RflagsBits target = all;
             if (Kinds[i] is InstructionKind.Jump or InstructionKind.ConditionalJump or InstructionKind.Call && mayLook
-                && IsNear(instruction.NearBranchTarget, rip, mode))
+                && Placement.IsNear(instruction.NearBranchTarget, rip))
             {
                 target = _lookahead.At(instruction.NearBranchTarget, mode);
             }
@@ -221,42 +221,42 @@ internal sealed class DecodedBlock
     }
 
     /// <summary>A poll where the flags are dead, for the ways out after it; those before it have their own.</summary>
-    private int FindPoll(ExecutionMode mode)
+    private int FindPoll()
     {
         for (int i = 0; i < Count; i++)
         {
             bool inShadow = i > 0 && Kinds[i - 1] == InstructionKind.SetInterruptFlag;
             if (!FlagsLive[i] && !inShadow)
             {
-                return NeedsPoll(i, mode) ? i : -1;
+                return NeedsPoll(i) ? i : -1;
             }
         }
 
         return -1;
     }
 
-    private bool NeedsPoll(int from, ExecutionMode mode)
+    private bool NeedsPoll(int from)
     {
         for (int i = from; i < Count; i++)
         {
-            if (IsPolled(i, mode))
+            if (IsPolled(i))
             {
                 return true;
             }
         }
 
-        return !EndsBlock(Kinds[Count - 1]) && !IsNear(Instructions[Count - 1].NextIP, Instructions[0].IP, mode);
+        return !EndsBlock(Kinds[Count - 1]) && !Placement.IsNear(Instructions[Count - 1].NextIP, Instructions[0].IP);
     }
 
     /// <summary>Whether a branch can close a loop: it leads backwards, out of the page, or who knows where.</summary>
-    private bool IsPolled(int i, ExecutionMode mode)
+    private bool IsPolled(int i)
     {
         ref Instruction instruction = ref Instructions[i];
         return Kinds[i] switch
         {
             InstructionKind.IndirectJump or InstructionKind.IndirectCall => true,
             InstructionKind.Jump or InstructionKind.ConditionalJump or InstructionKind.Call =>
-                instruction.NearBranchTarget <= instruction.IP || !IsNear(instruction.NearBranchTarget, instruction.IP, mode),
+                instruction.NearBranchTarget <= instruction.IP || !Placement.IsNear(instruction.NearBranchTarget, instruction.IP),
             _ => false,
         };
     }

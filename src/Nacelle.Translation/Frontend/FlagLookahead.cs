@@ -16,11 +16,17 @@ internal sealed class FlagLookahead(GuestCodeReader reader, Decoder[] decoders)
     // A function may push six registers before it compares anything.
     private const int Furthest = 12;
 
+    private CodePlacement _placement;
+
     /// <summary>Chunks of the page that answers since <see cref="Begin"/> depend on.</summary>
     public ulong Chunks { get; private set; }
 
     /// <summary>Begins a block.</summary>
-    public void Begin() => Chunks = 0;
+    public void Begin(CodePlacement placement)
+    {
+        _placement = placement;
+        Chunks = 0;
+    }
 
     /// <summary>Flags that are needed at a place.</summary>
     /// <param name="rip">Linear address of the place, which is in the page that the reader holds.</param>
@@ -30,7 +36,7 @@ internal sealed class FlagLookahead(GuestCodeReader reader, Decoder[] decoders)
         Decoder decoder = decoders[mode.Bitness switch { 16 => 0, 32 => 1, _ => 2 }];
         RflagsBits needed = RflagsBits.None;
         RflagsBits open = ArithmeticFlags;
-        reader.Peek((int)(rip & 0xFFF));
+        reader.Peek(_placement.OffsetOf(rip));
         decoder.IP = rip;
         for (int i = 0; i < Furthest; i++)
         {
@@ -43,9 +49,9 @@ internal sealed class FlagLookahead(GuestCodeReader reader, Decoder[] decoders)
 
             Chunks |= CodeWatch.Mask((ulong)offset, instruction.Length);
             InstructionKind kind = InstructionClassifier.Classify(instruction, mode);
-            if (kind == InstructionKind.Jump && (instruction.NearBranchTarget ^ rip) >> 12 == 0)
+            if (kind == InstructionKind.Jump && _placement.IsNear(instruction.NearBranchTarget, rip))
             {
-                reader.Peek((int)(instruction.NearBranchTarget & 0xFFF));
+                reader.Peek(_placement.OffsetOf(instruction.NearBranchTarget));
                 decoder.IP = instruction.NearBranchTarget;
                 continue;
             }

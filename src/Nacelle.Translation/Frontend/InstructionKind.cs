@@ -22,13 +22,13 @@ internal enum InstructionKind
     /// <summary>LEA.</summary>
     LoadAddress,
 
-    /// <summary>PUSH of a register or constant, 64-bit.</summary>
+    /// <summary>PUSH of a register or constant.</summary>
     Push,
 
-    /// <summary>POP of a register, 64-bit.</summary>
+    /// <summary>POP of a register.</summary>
     Pop,
 
-    /// <summary>LEAVE, 64-bit.</summary>
+    /// <summary>LEAVE.</summary>
     Leave,
 
     /// <summary>Direct near JMP.</summary>
@@ -110,11 +110,11 @@ internal static class InstructionClassifier
                 return InstructionKind.Nothing;
             case Mnemonic.Clflush or Mnemonic.Clflushopt or Mnemonic.Clwb:
                 return InstructionKind.TouchMemory;
-            case Mnemonic.Push when wide && IsWidePush(instruction):
+            case Mnemonic.Push when wide ? IsWidePush(instruction) : StackWidth.IsNarrowPush(instruction):
                 return InstructionKind.Push;
-            case Mnemonic.Pop when wide && instruction.Code == Code.Pop_r64:
+            case Mnemonic.Pop when wide ? instruction.Code == Code.Pop_r64 : StackWidth.IsNarrowPop(instruction):
                 return InstructionKind.Pop;
-            case Mnemonic.Leave when wide && instruction.Code == Code.Leaveq:
+            case Mnemonic.Leave when wide ? instruction.Code == Code.Leaveq : StackWidth.IsNarrowLeave(instruction, mode.IsStackWide):
                 return InstructionKind.Leave;
             case Mnemonic.Cli when !isUser:
                 return InstructionKind.ClearInterruptFlag;
@@ -128,7 +128,9 @@ internal static class InstructionClassifier
                 return InstructionKind.ReadTimestamp;
             case Mnemonic.Pushfq when wide:
                 return InstructionKind.PushFlags;
-            case Mnemonic.Push when wide && instruction.Code == Code.Push_rm64 && instruction.Op0Kind == OpKind.Memory:
+            case Mnemonic.Push when wide
+                ? instruction.Code == Code.Push_rm64 && instruction.Op0Kind == OpKind.Memory
+                : StackWidth.IsNarrowPushOfMemory(instruction):
                 return InstructionKind.PushMemory;
             case Mnemonic.Mov when instruction.Code is Code.Mov_r32m16_Sreg or Code.Mov_r64m16_Sreg
                 && instruction.Op0Kind == OpKind.Register:
@@ -144,7 +146,7 @@ internal static class InstructionClassifier
             case Mnemonic.Sysretq when wide && !isUser:
                 return InstructionKind.SystemReturn;
             case Mnemonic.Stosb or Mnemonic.Stosw or Mnemonic.Stosd or Mnemonic.Stosq or Mnemonic.Movsb or Mnemonic.Movsw
-                or Mnemonic.Movsd or Mnemonic.Movsq when wide && StringEmitter.IsFast(instruction):
+                or Mnemonic.Movsd or Mnemonic.Movsq when StringEmitter.IsFast(instruction, mode):
                 return InstructionKind.RepeatedString;
             case Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc when BitStringEmitter.Applies(instruction)
                 && !BitStringEmitter.IsEmitted(instruction, mode.Bitness):
@@ -163,15 +165,19 @@ internal static class InstructionClassifier
             case FlowControl.ConditionalBranch:
                 return instruction.IsJccShortOrNear ? InstructionKind.ConditionalJump : InstructionKind.Operation;
             case FlowControl.Call:
-                return wide && instruction.Code == Code.Call_rel32_64 ? InstructionKind.Call : InstructionKind.Operation;
-            case FlowControl.IndirectBranch:
-                return wide && instruction.Code == Code.Jmp_rm64 ? InstructionKind.IndirectJump : InstructionKind.Operation;
-            case FlowControl.IndirectCall:
-                return wide && instruction.Code == Code.Call_rm64 ? InstructionKind.IndirectCall : InstructionKind.Operation;
-            case FlowControl.Return:
-                return wide && instruction.Code is Code.Retnq or Code.Retnq_imm16
-                    ? InstructionKind.Return
+                return instruction.Code == Code.Call_rel32_64 || (!wide && instruction.Code == CallOf(mode))
+                    ? InstructionKind.Call
                     : InstructionKind.Operation;
+            case FlowControl.IndirectBranch:
+                return instruction.Code == (wide ? Code.Jmp_rm64 : mode.Bitness == 32 ? Code.Jmp_rm32 : Code.Jmp_rm16)
+                    ? InstructionKind.IndirectJump
+                    : InstructionKind.Operation;
+            case FlowControl.IndirectCall:
+                return instruction.Code == (wide ? Code.Call_rm64 : mode.Bitness == 32 ? Code.Call_rm32 : Code.Call_rm16)
+                    ? InstructionKind.IndirectCall
+                    : InstructionKind.Operation;
+            case FlowControl.Return:
+                return IsNearReturn(instruction, mode) ? InstructionKind.Return : InstructionKind.Operation;
             case FlowControl.Next:
                 break;
             default:
@@ -180,6 +186,16 @@ internal static class InstructionClassifier
 
         return instruction.IsPrivileged || IsOperation(instruction) || ForeignInstructions.Contains(instruction.Code) ? InstructionKind.Operation : InstructionKind.Generic;
     }
+
+    /// <summary>The near call as wide as the code.</summary>
+    private static Code CallOf(ExecutionMode mode) => mode.Bitness == 32 ? Code.Call_rel32_32 : Code.Call_rel16;
+
+    private static bool IsNearReturn(in Instruction instruction, ExecutionMode mode) => mode.Bitness switch
+    {
+        16 => instruction.Code is Code.Retnw or Code.Retnw_imm16,
+        32 => instruction.Code is Code.Retnd or Code.Retnd_imm16,
+        _ => instruction.Code is Code.Retnq or Code.Retnq_imm16,
+    };
 
     private static bool IsWidePush(in Instruction instruction) => instruction.Code is
         Code.Push_r64 or Code.Pushq_imm8 or Code.Pushq_imm32;

@@ -27,17 +27,19 @@ internal sealed unsafe class JumpTable
     }
 
     /// <summary>Enters a block.</summary>
-    /// <param name="table">Mode.</param>
+    /// <param name="mode">Mode.</param>
     /// <param name="rip">Guest address.</param>
     /// <param name="hostCode">Host address.</param>
     /// <param name="global">Whether the page it lies in is global.</param>
-    public void Set(int table, ulong rip, ulong hostCode, bool global)
+    public void Set(ExecutionMode mode, ulong rip, ulong hostCode, bool global)
     {
+        int table = mode.Tlb;
         int index = (int)rip & (Entries - 1);
         Part(table, 0)[index] = rip;
         Part(table, 1)[index] = hostCode;
         Contents contents = _contents[table];
         contents.Pages.Add(rip >> 12);
+        contents.IsDisplaced |= mode.IsSegmented;
         contents.IsUsed = true;
         if (!global && contents.LocalCount <= ListedMost)
         {
@@ -73,6 +75,7 @@ internal sealed unsafe class JumpTable
             contents.Pages.Clear();
             contents.LocalCount = 0;
             contents.IsUsed = false;
+            contents.IsDisplaced = false;
         }
     }
 
@@ -113,6 +116,11 @@ internal sealed unsafe class JumpTable
         ulong page = address >> 12;
         for (int table = 0; table < TranslatorContext.TlbCount; table++)
         {
+            if (_contents[table].IsDisplaced)
+            {
+                Clear(table);
+            }
+
             if (!_contents[table].Pages.Remove(page))
             {
                 continue;
@@ -145,5 +153,8 @@ internal sealed unsafe class JumpTable
         public int LocalCount { get; set; }
 
         public bool IsUsed { get; set; }
+
+        /// <summary>Whether segments displace what is in it, so that the pages are not those of linear addresses.</summary>
+        public bool IsDisplaced { get; set; }
     }
 }

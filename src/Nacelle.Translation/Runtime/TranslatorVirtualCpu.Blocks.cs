@@ -86,7 +86,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
         else if ((_debug is null ? grouped : !_debug.IsOneInstruction) && !mode.IsSingleStep)
         {
-            _jumps.Set(mode.Tlb, rip, block.LookupCode, global);
+            _jumps.Set(mode, rip + _context->CodeSegmentKey, block.LookupCode, global);
         }
 
         return block;

@@ -117,6 +117,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return null;
             case ExitReason.Lookup:
                 _counters.LookupExits++;
+                _context->Registers.Rip = Truncate(_context->Registers.Rip);
                 _stepCompleted = true;
                 return null;
             case ExitReason.Stale:
@@ -129,6 +130,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return null;
             case ExitReason.Attention:
                 _counters.AttentionExits++;
+
+                _context->Registers.Rip = Truncate(_context->Registers.Rip);
 
                 // A block may ask for attention before it has begun.
                 _stepCompleted = _context->Registers.Rip != _step.IP;

@@ -282,6 +282,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _modeStale = false;
         ExecutionMode mode = ExecutionMode.Of(_context->Registers);
         _memory.Mode = mode;
+        _context->CodeSegmentKey = mode.IsSegmented ? (ulong)(uint)_context->Registers.Cs.Base << 32 : 0;
         ReserveTable(mode);
         if (mode.IsAccessPrevented)
         {

@@ -19,6 +19,7 @@ internal static unsafe class ContextOffsets
     public static readonly int UserMode = Of((TranslatorContext* c) => &c->UserMode);
     public static readonly int Lstar = Of((TranslatorContext* c) => &c->Registers.Lstar);
     public static readonly int BouncePointer = Of((TranslatorContext* c) => &c->BouncePointer);
+    public static readonly int CodeSegmentKey = Of((TranslatorContext* c) => &c->CodeSegmentKey);
     public static readonly int CodePage = Of((TranslatorContext* c) => &c->CodePage);
     public static readonly int SavedRcx = Of((TranslatorContext* c) => &c->SavedRcx);
     public static readonly int SavedFlags = Of((TranslatorContext* c) => &c->SavedFlags);

@@ -74,6 +74,9 @@ internal unsafe struct TranslatorContext
     /// <summary>Linear address of the page that user code is running in.</summary>
     public ulong CodePage;
 
+    /// <summary>The base of CS in the upper half, for look-ups where segments displace code; else 0.</summary>
+    public ulong CodeSegmentKey;
+
     /// <summary>RCX while a probe that must not touch flags uses it.</summary>
     public ulong SavedRcx;
 
