@@ -25,7 +25,7 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
         Ports.Map(0xF0, 8, "end", this);
         _accelerator = new TranslatorAccelerator(new MachineBus(Ram, Memory, Ports), 4 << 20);
         Processor = _accelerator.CreateVirtualCpu(new VirtualCpuConfiguration(0, 0, CpuidModels.ForTranslator(0, 0, 1), localInterrupts));
-        BuildTables();
+        BuildTables(Ram);
     }
 
     public GuestMemory Ram { get; }
@@ -224,22 +224,22 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
     }
 
     /// <summary>The first gigabyte by 2 MiB pages, at its own address and once more in the upper half.</summary>
-    private void BuildTables()
+    public static void BuildTables(GuestMemory ram)
     {
-        Ram.TryWrite(PageMapLevel4, 0x2003UL);
-        Ram.TryWrite(PageMapLevel4 + (511 * 8), 0x4003UL);
-        Ram.TryWrite(0x2000UL, 0x3003UL);
-        Ram.TryWrite(0x4000UL + (510 * 8), 0x3003UL);
+        ram.TryWrite(PageMapLevel4, 0x2003UL);
+        ram.TryWrite(PageMapLevel4 + (511 * 8), 0x4003UL);
+        ram.TryWrite(0x2000UL, 0x3003UL);
+        ram.TryWrite(0x4000UL + (510 * 8), 0x3003UL);
         for (ulong i = 0; i < 512; i++)
         {
-            Ram.TryWrite(0x3000 + (i * 8), (i << 21) | 0x83);
+            ram.TryWrite(0x3000 + (i * 8), (i << 21) | 0x83);
         }
 
-        Ram.TryWrite(DescriptorTable + 8, 0x00AF_9B00_0000_FFFFUL);
-        Ram.TryWrite(DescriptorTable + 16, 0x00CF_9300_0000_FFFFUL);
-        Ram.TryWrite(DescriptorTable + 32, 0x00CF_F300_0000_FFFFUL);
-        Ram.TryWrite(DescriptorTable + 40, 0x00AF_FB00_0000_FFFFUL);
-        Ram.TryWrite(DescriptorTable + 48, 0x00CF_9B00_0000_FFFFUL);
+        ram.TryWrite(DescriptorTable + 8, 0x00AF_9B00_0000_FFFFUL);
+        ram.TryWrite(DescriptorTable + 16, 0x00CF_9300_0000_FFFFUL);
+        ram.TryWrite(DescriptorTable + 32, 0x00CF_F300_0000_FFFFUL);
+        ram.TryWrite(DescriptorTable + 40, 0x00AF_FB00_0000_FFFFUL);
+        ram.TryWrite(DescriptorTable + 48, 0x00CF_9B00_0000_FFFFUL);
     }
 
     /// <summary>Registers that a test may change before a run.</summary>
