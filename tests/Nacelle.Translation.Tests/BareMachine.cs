@@ -242,6 +242,41 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
         ram.TryWrite(DescriptorTable + 48, 0x00CF_9B00_0000_FFFFUL);
     }
 
+    /// <summary>Maps one 4 KiB page of the first gigabyte on its own; its neighbours stay where they are.</summary>
+    /// <param name="ram">The memory with the tables.</param>
+    /// <param name="linear">Linear address of the page.</param>
+    /// <param name="entry">Physical address and flags.</param>
+    /// <returns>Where the page-table entry is.</returns>
+    public static ulong MapPage(GuestMemory ram, ulong linear, ulong entry)
+    {
+        const ulong largePage = 0x80;
+        const ulong frame = 0xF_FFFF_FFFF_F000;
+        ulong directory = 0x3000 + ((linear >> 21) * 8);
+        Assert.True(ram.TryRead(directory, out ulong large));
+        if ((large & largePage) != 0)
+        {
+            // Page tables go from 64 KiB on; a used one begins with an entry.
+            ulong table = 0x1_0000;
+            while (ram.TryRead(table, out ulong first) && first != 0)
+            {
+                table += 4096;
+            }
+
+            Assert.InRange(table, 0x1_0000UL, CodeAddress - 4096);
+            for (ulong i = 0; i < 512; i++)
+            {
+                Assert.True(ram.TryWrite(table + (i * 8), (large & ~largePage) + (i * 4096)));
+            }
+
+            large = table | 7;
+            Assert.True(ram.TryWrite(directory, large));
+        }
+
+        ulong place = (large & frame) + ((linear >> 12 & 511) * 8);
+        Assert.True(ram.TryWrite(place, entry));
+        return place;
+    }
+
     /// <summary>Registers that a test may change before a run.</summary>
     internal sealed class CpuRegistersBox
     {

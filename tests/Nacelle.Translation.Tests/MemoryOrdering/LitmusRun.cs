@@ -58,7 +58,7 @@ internal static class LitmusRun
         Label end = c.CreateLabel();
         int threads = program.Threads.Length;
         bool meetsOften = threads <= Environment.ProcessorCount;
-        int slots = meetsOften ? 256 : 1024;
+        int slots = meetsOften ? 64 : 1024;
         for (int value = 1; value <= 3; value++)
         {
             c.mov(eax, value);
