@@ -19,14 +19,14 @@ internal sealed class BareMultiprocessor : IAddressRangeHandler, IDisposable
     private readonly IVirtualCpu[] _processors;
     private readonly bool[] _ended;
 
-    public BareMultiprocessor(int count)
+    public BareMultiprocessor(int count, Func<int, ILocalInterruptController?>? localInterrupts = null)
     {
         Ram = new GuestMemory([(0, 32 << 20)]);
         AddressSpace ports = new("port");
-        ports.Map(EndPort, 8, "end", this);
+        ports.Map(EndPort, 16, "end", this);
         _accelerator = new TranslatorAccelerator(new MachineBus(Ram, new AddressSpace("memory"), ports), 4 << 20);
         _processors = [.. Enumerable.Range(0, count).Select(i => _accelerator.CreateVirtualCpu(
-            new VirtualCpuConfiguration(i, (uint)i, CpuidModels.ForTranslator(i, (uint)i, count), null)))];
+            new VirtualCpuConfiguration(i, (uint)i, CpuidModels.ForTranslator(i, (uint)i, count), localInterrupts?.Invoke(i))))];
         _ended = new bool[count];
         BareMachine.BuildTables(Ram);
     }
@@ -35,6 +35,12 @@ internal sealed class BareMultiprocessor : IAddressRangeHandler, IDisposable
 
     /// <summary>What translation has cost so far.</summary>
     public TranslatorCounters Counters => _accelerator.ReadCounters();
+
+    /// <summary>What a write to port 0xE8 does, on the vCPU's thread.</summary>
+    public Action? OnRequest { get; set; }
+
+    /// <summary>Another thread has something for a vCPU.</summary>
+    public void NotifyInterrupt(int index) => _processors[index].NotifyInterrupt();
 
     /// <summary>Where a vCPU's code begins.</summary>
     public static ulong CodeOf(int index) => BareMachine.CodeAddress + ((ulong)index * CodeStride);
@@ -101,6 +107,12 @@ internal sealed class BareMultiprocessor : IAddressRangeHandler, IDisposable
 
     void IAddressRangeHandler.Write(ulong offset, int size, ulong value)
     {
+        if (offset >= 8)
+        {
+            OnRequest?.Invoke();
+            return;
+        }
+
         _ended[offset] = true;
         _processors[offset].RequestExit();
     }

@@ -14,9 +14,13 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     private const int ManyChanges = 16;
     private const long Window = 1000;
     private const byte KeepsOn = 255;
+    private const int TranslatedMeanwhile = 1 << 30;
     private readonly GuestMemory _ram;
     private readonly ulong[] _chunks;
     private readonly byte[] _changes;
+
+    // How many vCPUs may still write to a page unseen, and whether a block has been translated from it meanwhile.
+    private readonly int[] _settling;
     private long _windowEnd;
     private ICodeWatcher[] _watchers = [];
 
@@ -25,6 +29,7 @@ internal sealed class CodeWatch : IGuestMemoryObserver
         _ram = ram;
         _chunks = new ulong[ram.Size / GuestMemory.PageSize];
         _changes = new byte[_chunks.Length];
+        _settling = new int[_chunks.Length];
         ram.AddObserver(this);
     }
 
@@ -41,13 +46,57 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     public bool KeepsChanging(ulong page) =>
         TryIndex(page, out int index) && Volatile.Read(ref _changes[index]) == KeepsOn;
 
+    /// <summary>
+    /// Whether blocks translated from this page have to compare themselves with it: it keeps changing, or some vCPU has not yet
+    /// stopped writing to it unseen. The latter's blocks are dropped when all have.
+    /// </summary>
+    public bool MustCompare(ulong page)
+    {
+        if (!TryIndex(page, out int index))
+        {
+            return false;
+        }
+
+        int settling = Volatile.Read(ref _settling[index]);
+        while (settling != 0)
+        {
+            int seen = Interlocked.CompareExchange(ref _settling[index], settling | TranslatedMeanwhile, settling);
+            if (seen == settling)
+            {
+                return true;
+            }
+
+            settling = seen;
+        }
+
+        return Volatile.Read(ref _changes[index]) == KeepsOn;
+    }
+
+    /// <summary>A vCPU that was counted writes to the page the slow way from now on.</summary>
+    public void Settled(ulong page)
+    {
+        if (!TryIndex(page, out int index))
+        {
+            return;
+        }
+
+        int left = Interlocked.Decrement(ref _settling[index]);
+        if (left == TranslatedMeanwhile && Interlocked.CompareExchange(ref _settling[index], 0, left) == left)
+        {
+            foreach (ICodeWatcher watcher in _watchers)
+            {
+                watcher.RequestInvalidation(page, ulong.MaxValue);
+            }
+        }
+    }
+
     /// <summary>Whether code has been translated from the chunks of a range that lies in one page.</summary>
     public bool Overlaps(ulong address, int length) =>
         TryIndex(address, out int index) && (Volatile.Read(ref _chunks[index]) & Mask(address, length)) != 0;
 
     /// <summary>
-    /// Watches chunks of a page before its bytes are read for translation. When the page was not watched so far, other
-    /// vCPUs are told to stop writing to it unseen; what one of them wrote meanwhile is reported as a change.
+    /// Watches chunks of a page before its bytes are read for translation. vCPUs that may be writing to it unseen are told to
+    /// stop; what one of them wrote meanwhile is reported as a change. Until they have, <see cref="MustCompare"/> says so.
     /// </summary>
     public void Watch(ulong address, ulong mask, ICodeWatcher self)
     {
@@ -61,11 +110,7 @@ internal sealed class CodeWatch : IGuestMemoryObserver
             return;
         }
 
-        if (Interlocked.Or(ref _chunks[index], mask) != 0)
-        {
-            return;
-        }
-
+        bool isNew = Interlocked.Or(ref _chunks[index], mask) == 0;
         ulong page = address & ~0xFFFUL;
         foreach (ICodeWatcher watcher in _watchers)
         {
@@ -73,11 +118,28 @@ internal sealed class CodeWatch : IGuestMemoryObserver
             {
                 watcher.ProtectNow(page);
             }
-            else
+            else if (isNew || watcher.MayBeWriting(page))
             {
-                watcher.RequestProtection(page);
+                Ask(watcher, page, ref _settling[index]);
             }
         }
+    }
+
+    private static void Ask(ICodeWatcher watcher, ulong page, ref int settling)
+    {
+        if (watcher.IsParked)
+        {
+            // Where it still is parked afterwards it does what it is asked before it runs, and nobody needs to wait.
+            watcher.RequestProtection(page, counted: false);
+            Interlocked.MemoryBarrier();
+            if (watcher.IsParked)
+            {
+                return;
+            }
+        }
+
+        Interlocked.Increment(ref settling);
+        watcher.RequestProtection(page, counted: true);
     }
 
     /// <summary>A range in one page has been or is about to be written: blocks from its chunks are to be dropped.</summary>
@@ -146,6 +208,8 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     /// <inheritdoc/>
     public void Written(ulong guestPhysicalAddress, ulong length)
     {
+        // What was written has to be visible before the chunks are looked at: who watches them next reads the new bytes.
+        Interlocked.MemoryBarrier();
         ulong address = guestPhysicalAddress;
         ulong left = length;
         while (left != 0)
@@ -191,8 +255,17 @@ internal interface ICodeWatcher
     /// <summary>On the vCPU's own thread: writes to this guest-physical page go the slow way from now on.</summary>
     void ProtectNow(ulong page);
 
-    /// <summary>From any thread: the same, soon.</summary>
-    void RequestProtection(ulong page);
+    /// <summary>Whether it waits or is not run at all: it does what it has been asked to before it goes on.</summary>
+    bool IsParked { get; }
+
+    /// <summary>From any thread: the same, soon; and <see cref="CodeWatch.Settled"/> then if it is counted.</summary>
+    void RequestProtection(ulong page, bool counted);
+
+    /// <summary>
+    /// From any thread: whether a write to this watched page may be on its way that was let through because it does not touch
+    /// code.
+    /// </summary>
+    bool MayBeWriting(ulong page);
 
     /// <summary>From any thread: blocks translated from these chunks of a page are to be dropped, soon.</summary>
     void RequestInvalidation(ulong page, ulong chunks);

@@ -18,6 +18,9 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     private readonly CodePages _codePages = new();
     private Fault _pendingFault;
 
+    // The watched page to which emitted code may be writing, because what it writes to there is not code.
+    private ulong _writing = ulong.MaxValue;
+
     public LinearMemory(TranslatorContext* context, MachineBus bus, CodeWatch watch)
     {
         _context = context;
@@ -122,7 +125,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
             return null;
         }
 
-        if (host == null || (write && _watch.Overlaps(physical, size)))
+        if (host == null || (write && !IsFree(physical, size)))
         {
             careful = true;
             return null;
@@ -149,7 +152,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
 
         bool copiedBack = ((AccessKind)_context->AccessKind & AccessKind.CopiedBack) != 0;
         if (first == null || rest == null
-            || (write && (!copiedBack || _watch.Overlaps(physical, (int)inFirst) || _watch.Overlaps(physicalRest, (int)inSecond))))
+            || (write && (!copiedBack || _watch.IsWatched(physical) || _watch.IsWatched(physicalRest))))
         {
             careful = true;
             return null;
@@ -229,6 +232,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
             if (host != null)
             {
                 Unsafe.CopyBlockUnaligned(host, source, (uint)here);
+                Interlocked.MemoryBarrier();
                 if (_watch.Overlaps(physical, here))
                 {
                     _watch.Changed(physical, here);
@@ -263,10 +267,42 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     /// <summary>Tells the watch of a write that went through a pointer of <see cref="TryGetPage"/>.</summary>
     public void NoteWrite(ulong physical, int length)
     {
-        if (physical != ulong.MaxValue && _watch.Overlaps(physical, length))
+        if (physical == ulong.MaxValue)
+        {
+            return;
+        }
+
+        // The write has to be visible before the chunks are looked at: who watches them next reads the new bytes.
+        Interlocked.MemoryBarrier();
+        if (_watch.Overlaps(physical, length))
         {
             _watch.Changed(physical, length);
         }
+    }
+
+    /// <summary>From any thread: whether emitted code may be writing to a watched page, to bytes that were no code.</summary>
+    public bool IsWritingTo(ulong page) => Volatile.Read(ref _writing) == page;
+
+    /// <summary>Emitted code has come to a poll: its writes are done.</summary>
+    /// <returns>Whether there may have been one to this page.</returns>
+    public bool EndWritingTo(ulong page)
+    {
+        bool wrote = _writing == page;
+        _writing = wrote ? ulong.MaxValue : _writing;
+        return wrote;
+    }
+
+    /// <summary>Whether emitted code may write to a range in one page: it is not code. Others are told in case it becomes code.</summary>
+    private bool IsFree(ulong physical, int size)
+    {
+        if (!_watch.IsWatched(physical))
+        {
+            return true;
+        }
+
+        Volatile.Write(ref _writing, physical & ~PageMask);
+        Interlocked.MemoryBarrier();
+        return !_watch.Overlaps(physical, size);
     }
 
     /// <summary>Translates the address of a fetch of code.</summary>

@@ -8,6 +8,7 @@ namespace Nacelle.Translation.Runtime;
 /// <content>The block at RIP: found, translated, or dropped because its code has changed.</content>
 internal sealed unsafe partial class TranslatorVirtualCpu
 {
+    private const int LongestInstruction = 15;
     private bool _decodedChanging;
 
     // What the block to be translated next was translated from before.
@@ -43,10 +44,16 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             _counters.CodeChanges++;
             if (request.Chunks == 0)
             {
-                if (_memory.Tlb.Protect(request.Page))
+                bool wrote = _memory.EndWritingTo(request.Page);
+                if (_memory.Tlb.Protect(request.Page) || wrote)
                 {
                     // It may have been written unseen between the other vCPU's translation and now.
                     _watch.Changed(request.Page, 4096);
+                }
+
+                if (request.Counted)
+                {
+                    _watch.Settled(request.Page);
                 }
             }
             else if (_blocks.Invalidate(request.Page, request.Chunks, _jumps.Remove))
@@ -177,7 +184,6 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     /// <param name="secondPage">Guest-physical address of the next page, where the copy reaches into it.</param>
     private bool TryCopyCode(int limit, out int firstPage, out ulong secondPage)
     {
-        const int longestInstruction = 15;
         ExecutionMode mode = _memory.Mode;
         ulong rip = _context->Registers.Rip;
         ulong linear = mode.IsLong ? rip : (uint)(_context->Registers.Cs.Base + rip);
@@ -196,9 +202,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             return false;
         }
 
-        _decodedChanging = _watch.KeepsChanging(page);
+        _decodedChanging = _watch.MustCompare(page);
         _decoded.Decode(rip, mode, start, firstPage, limit, _decodedChanging);
-        if (_decoded.Count == 1 && _decoded.Instructions[0].IsInvalid && firstPage < longestInstruction)
+        if (_decoded.Count == 1 && _decoded.Instructions[0].IsInvalid && firstPage < LongestInstruction)
         {
             // The first instruction runs on into the next page.
             if (!_memory.TryTranslateCode((linear | 0xFFF) + 1, out secondPage))
@@ -206,21 +212,21 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return false;
             }
 
-            if (!_memory.TryReadCode(secondPage, _decoded.Code.Page.Slice(4096, longestInstruction)))
+            if (!_memory.TryReadCode(secondPage, _decoded.Code.Page.Slice(4096, LongestInstruction)))
             {
                 _memory.PendingFault = Fault.GeneralProtectionFault();
                 return false;
             }
 
-            _decodedChanging |= _watch.KeepsChanging(secondPage);
-            _decoded.Decode(rip, mode, start, firstPage + longestInstruction, 1, _decodedChanging);
+            _decodedChanging |= _watch.MustCompare(secondPage);
+            _decoded.Decode(rip, mode, start, firstPage + LongestInstruction, 1, _decodedChanging);
         }
 
         // Watched first, read again after: a write in between is either seen in the copy or reported.
         int inFirst = Math.Min(_decoded.Length, firstPage);
         ulong chunks = CodeWatch.Mask(physical, inFirst) | _decoded.LookedAt;
         _watch.Watch(page, chunks, this);
-        bool changing = _watch.KeepsChanging(page) || (secondPage != ulong.MaxValue && _watch.KeepsChanging(secondPage));
+        bool changing = _watch.MustCompare(page) || (secondPage != ulong.MaxValue && _watch.MustCompare(secondPage));
         if (_decodedChanging != changing || (!_decodedChanging && !IsUnchanged(page, chunks)))
         {
             return TryCopyCode(limit, out firstPage, out secondPage);
@@ -228,11 +234,21 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
         if (_decoded.Length > firstPage)
         {
-            _watch.Watch(secondPage, CodeWatch.Mask(secondPage, _decoded.Length - firstPage), this);
+            ulong secondChunks = CodeWatch.Mask(secondPage, _decoded.Length - firstPage);
+            _watch.Watch(secondPage, secondChunks, this);
+            if (!_decodedChanging && (_watch.MustCompare(secondPage) || !IsUnchangedBehind(secondPage)))
+            {
+                return TryCopyCode(limit, out firstPage, out secondPage);
+            }
         }
 
         return true;
     }
+
+    /// <summary>Whether what the copy has of the second page is still there.</summary>
+    private bool IsUnchangedBehind(ulong secondPage) =>
+        _bus.Ram.TryGetHostAddress(secondPage, LongestInstruction, out byte* host)
+        && new ReadOnlySpan<byte>(host, LongestInstruction).SequenceEqual(_decoded.Code.Page.Slice(4096, LongestInstruction));
 
     /// <summary>Whether chunks of a page in RAM are what the copy of it says.</summary>
     private bool IsUnchanged(ulong page, ulong chunks)

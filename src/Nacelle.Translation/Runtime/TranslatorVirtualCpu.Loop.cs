@@ -15,6 +15,19 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     /// <inheritdoc/>
     public VirtualCpuExit Run()
     {
+        _parked = false;
+        try
+        {
+            return RunUntilExit();
+        }
+        finally
+        {
+            _parked = true;
+        }
+    }
+
+    private VirtualCpuExit RunUntilExit()
+    {
         // The caller's stack may be another one than last time.
         StopTranslatedCode();
         while (true)
@@ -28,7 +41,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
                 if (_waitForStartup || _halted)
                 {
-                    _wake.WaitOne();
+                    Wait();
                     continue;
                 }
             }
@@ -92,6 +105,15 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return after;
             }
         }
+    }
+
+    private void Wait()
+    {
+        _parked = true;
+        Interlocked.MemoryBarrier();
+        DropChangedCode();
+        _wake.WaitOne();
+        _parked = false;
     }
 
     private ExitReason Enter(ulong hostCode) =>

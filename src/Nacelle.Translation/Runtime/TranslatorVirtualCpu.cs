@@ -51,6 +51,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private bool _waitForStartup;
     private bool _modeStale = true;
     private volatile bool _exitRequested;
+
+    // Waiting or outside Run: it looks at what others have left before it goes on.
+    private volatile bool _parked = true;
     private volatile bool _initRequested;
     private int _startupVector = -1;
 
@@ -181,16 +184,22 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     public void ProtectNow(ulong page) => _memory.Tlb.Protect(page);
 
     /// <inheritdoc/>
-    public void RequestProtection(ulong page)
+    public bool IsParked => _parked;
+
+    /// <inheritdoc/>
+    public void RequestProtection(ulong page, bool counted)
     {
-        _codeRequests.Enqueue(new CodeRequest(page, 0));
+        _codeRequests.Enqueue(new CodeRequest(page, 0, counted));
         StopTranslatedCode();
     }
 
     /// <inheritdoc/>
+    public bool MayBeWriting(ulong page) => _memory.IsWritingTo(page);
+
+    /// <inheritdoc/>
     public void RequestInvalidation(ulong page, ulong chunks)
     {
-        _codeRequests.Enqueue(new CodeRequest(page, chunks));
+        _codeRequests.Enqueue(new CodeRequest(page, chunks, false));
         StopTranslatedCode();
     }
 
