@@ -72,7 +72,9 @@ internal sealed unsafe partial class OperationExecutor
     {
         if (instruction.IsInvalid)
         {
-            return Refuse(Fault.UndefinedInstruction);
+            // Longer than any instruction may be: #GP (SDM volume 2, 2.3.11).
+            const int longest = 15;
+            return instruction.Length >= longest ? RefuseProtection() : Refuse(Fault.UndefinedInstruction);
         }
 
         if (instruction.IsStringInstruction)

@@ -39,6 +39,10 @@ public sealed class FoundByOracleTests
     [InlineData("ltr word ptr [20005000h]", "0F001C2500500020")]
     [InlineData("lmsw word ptr [20005000h]", "0F01342500500020")]
     [InlineData("xsave on a misaligned operand", "B807000000 31D2 0FAE242508100120")]
+    [InlineData("an instruction of 15 bytes", "666666666666666666666666666690")]
+    [InlineData("an instruction of 16 bytes", "66666666666666666666666666666690")]
+    [InlineData("an undefined instruction of 16 bytes", "66666666666666666666666666660F0B")]
+    [InlineData("an instruction with 20 prefixes", "2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E90")]
     public void Does_what_the_host_does(string name, string code)
     {
         const int states = 256;
