@@ -15,14 +15,16 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     private readonly TranslatorContext* _context;
     private readonly MachineBus _bus;
     private readonly CodeWatch _watch;
+    private readonly int _physicalBits;
     private readonly CodePages _codePages = new();
     private Fault _pendingFault;
 
     // The watched page to which emitted code may be writing, because what it writes to there is not code.
     private ulong _writing = ulong.MaxValue;
 
-    public LinearMemory(TranslatorContext* context, MachineBus bus, CodeWatch watch)
+    public LinearMemory(TranslatorContext* context, MachineBus bus, CodeWatch watch, int physicalBits)
     {
+        _physicalBits = physicalBits;
         _context = context;
         _bus = bus;
         _watch = watch;
@@ -316,7 +318,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
             return true;
         }
 
-        if (!PageTables.TryWalk(_context->Registers, _bus.Ram, address, PageAccess.Execute, Mode.Tlb, out PageWalk walk, out _pendingFault))
+        if (!PageTables.TryWalk(_context->Registers, _bus.Ram, address, PageAccess.Execute, Mode.Tlb, _physicalBits, out PageWalk walk, out _pendingFault))
         {
             return false;
         }
@@ -414,7 +416,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     private bool TryFill(int tlb, ulong address, bool write, out ulong physical, out byte* host)
     {
         PageAccess access = write ? PageAccess.Write : PageAccess.Read;
-        if (!PageTables.TryWalk(_context->Registers, _bus.Ram, address, access, tlb, out PageWalk walk, out _pendingFault))
+        if (!PageTables.TryWalk(_context->Registers, _bus.Ram, address, access, tlb, _physicalBits, out PageWalk walk, out _pendingFault))
         {
             physical = 0;
             host = null;

@@ -12,18 +12,24 @@ internal readonly record struct PageWalk(ulong PhysicalAddress, bool IsWritable,
 /// <summary>The page-table walk with the permissions of one of the soft TLBs.</summary>
 internal static class PageTables
 {
-    private const int PhysicalBits = 46;
-
     /// <summary>Translates.</summary>
     /// <param name="registers">The vCPU's control registers.</param>
     /// <param name="ram">Where the tables are.</param>
     /// <param name="address">Linear address.</param>
     /// <param name="access">What for.</param>
     /// <param name="tlb">0 supervisor, 1 user, 2 supervisor with SMAP lifted.</param>
+    /// <param name="physicalBits">Width of physical addresses; entries with bits beyond it are refused.</param>
     /// <param name="walk">The result.</param>
     /// <param name="fault">The exception when refused.</param>
     public static bool TryWalk(
-        in CpuRegisters registers, GuestMemory ram, ulong address, PageAccess access, int tlb, out PageWalk walk, out Fault fault)
+        in CpuRegisters registers,
+        GuestMemory ram,
+        ulong address,
+        PageAccess access,
+        int tlb,
+        int physicalBits,
+        out PageWalk walk,
+        out Fault fault)
     {
         // Non-canonical addresses raise #GP, or #SS through the stack (SDM volume 1, 3.3.7.1): whoever knows the instruction
         // tells by the address in the fault which it is.
@@ -35,7 +41,7 @@ internal static class PageTables
         }
 
         bool found = PageTableWalker.TryTranslate(
-            ram, registers, address, access, tlb == 1, implicitAccess: tlb == 0, PhysicalBits, out PageTranslation translation, out fault);
+            ram, registers, address, access, tlb == 1, implicitAccess: tlb == 0, physicalBits, out PageTranslation translation, out fault);
         const PageRights straight = PageRights.Writable | PageRights.Dirty;
         walk = new PageWalk(
             translation.PhysicalAddress,

@@ -77,7 +77,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _blocks = new BlockCache(_emit, _links);
         _sites = new AccessSites(_context);
         _translator = new BlockTranslator(_emit, _thunks, _links, _sites);
-        _memory = new LinearMemory(_context, bus, watch) { Invalidated = OnInvalidated };
+        _memory = new LinearMemory(_context, bus, watch, PhysicalBits(configuration.Cpuid)) { Invalidated = OnInvalidated };
         _jumps = new JumpTable(_context, _thunks.LookupMiss);
         _system = new SystemInstructions(&_context->Registers, _memory, this);
         _operations = new OperationExecutor(_context, _memory, _system, this);
@@ -212,6 +212,13 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _code.Dispose();
         _contextMapping.Dispose();
         _wake.Dispose();
+    }
+
+    /// <summary>Width of physical addresses (CPUID 80000008H, EAX bits 7:0; 36 where it says nothing).</summary>
+    private static int PhysicalBits(CpuidTable cpuid)
+    {
+        int bits = (int)(cpuid.Query(0x8000_0008, 0).Eax & 0xFF);
+        return bits is >= 32 and <= 52 ? bits : 36;
     }
 
     private void Interrupt()
