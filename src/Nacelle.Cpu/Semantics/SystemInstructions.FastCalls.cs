@@ -110,7 +110,8 @@ public sealed unsafe partial class SystemInstructions
         bool longMode = _registers->IsLongModeActive;
         if (longMode && _features.IsAmd)
         {
-            return FailUndefined();
+            // The privilege level is looked at first, as processors do it.
+            return CurrentPrivilegeLevel != 0 ? FailGeneralProtection() : FailUndefined();
         }
 
         bool to64 = operandSize == 8;
