@@ -94,6 +94,7 @@ internal sealed class DecodedBlock
 
             ref Instruction instruction = ref Instructions[Count];
             decoder.Decode(out instruction);
+            instruction.Code = NarrowEncodings.ToWide(instruction.Code);
             if (Count > 0 && (_reader.Position > firstPage || decoder.LastError == DecoderError.NoMoreBytes))
             {
                 // It runs on into the next page, and begins a block of its own.
@@ -104,7 +105,7 @@ internal sealed class DecodedBlock
                 ? InstructionKind.Operation
                 : InstructionClassifier.Classify(instruction, mode);
             bool vector = !instruction.IsInvalid && VectorInstructions.NeedsState(instruction);
-            if (kind is InstructionKind.BulkState || (vector && IsUnavailable(instruction, mode)))
+            if (kind is InstructionKind.BulkState || CodeSegmentWrites.Contains(instruction, mode) || (vector && IsUnavailable(instruction, mode)))
             {
                 kind = InstructionKind.Operation;
             }

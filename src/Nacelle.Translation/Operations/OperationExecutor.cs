@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Nacelle.Cpu;
+using Nacelle.Translation.Frontend;
 using Nacelle.Translation.Memory;
 using Nacelle.Translation.State;
 
@@ -75,6 +76,11 @@ internal sealed unsafe partial class OperationExecutor
             // Longer than any instruction may be: #GP (SDM volume 2, 2.3.11).
             const int longest = 15;
             return instruction.Length >= longest ? RefuseProtection() : Refuse(Fault.UndefinedInstruction);
+        }
+
+        if (CodeSegmentWrites.Contains(instruction, _memory.Mode))
+        {
+            return (_context->Registers.Rflags & Cpu.RflagsBits.Virtual8086) != 0 ? OperationResult.Careful : RefuseProtection();
         }
 
         if (instruction.IsStringInstruction)
