@@ -11,12 +11,18 @@ internal static class EncodedInstruction
     /// <param name="instruction">The instruction.</param>
     /// <param name="prefixes">Bytes to put before it.</param>
     /// <param name="bytes">The encoding.</param>
-    public static bool TryMake(Instruction instruction, ReadOnlySpan<byte> prefixes, out byte[] bytes)
+    /// <param name="bitness">Width of the code.</param>
+    public static bool TryMake(Instruction instruction, ReadOnlySpan<byte> prefixes, out byte[] bytes, int bitness = 64)
     {
         bytes = [];
         if (instruction.Op0Kind == OpKind.NearBranch64)
         {
             instruction.NearBranch64 = Somewhere;
+        }
+
+        if (instruction.Op0Kind == OpKind.NearBranch32)
+        {
+            instruction.NearBranch32 = (uint)Somewhere;
         }
 
         Buffer buffer = new();
@@ -25,19 +31,19 @@ internal static class EncodedInstruction
             buffer.WriteByte(prefix);
         }
 
-        if (!Encoder.Create(64, buffer).TryEncode(instruction, Somewhere + (ulong)prefixes.Length, out _, out _))
+        if (!Encoder.Create(bitness, buffer).TryEncode(instruction, Somewhere + (ulong)prefixes.Length, out _, out _))
         {
             return false;
         }
 
         bytes = [.. buffer.Bytes];
-        Instruction decoded = Decode(bytes);
-        return !decoded.IsInvalid && decoded.Length == bytes.Length && InstructionCatalogue.IsAllowed(decoded.Code)
+        Instruction decoded = Decode(bytes, bitness);
+        return !decoded.IsInvalid && decoded.Length == bytes.Length && InstructionCatalogue.Of(bitness).IsAllowed(decoded.Code)
             && (prefixes.Length == 0 || decoded.FlowControl == FlowControl.Next);
     }
 
     /// <summary>Decodes one instruction.</summary>
-    public static Instruction Decode(byte[] bytes) => Iced.Intel.Decoder.Create(64, bytes, Somewhere).Decode();
+    public static Instruction Decode(byte[] bytes, int bitness = 64) => Iced.Intel.Decoder.Create(bitness, bytes, Somewhere).Decode();
 
     private sealed class Buffer : CodeWriter
     {

@@ -4,7 +4,8 @@ namespace Nacelle.Translation.Tests.Oracle;
 
 /// <summary>Runs many sequences natively and translated, and describes those that differ, made as short as they still differ.</summary>
 /// <param name="oneInstruction">Whether each translated instruction is a block of its own.</param>
-internal sealed class HostOracle(bool oneInstruction = false) : IDisposable
+/// <param name="bitness">Width of the code: 64, or 32 for compatibility mode.</param>
+internal sealed class HostOracle(bool oneInstruction = false, int bitness = 64) : IDisposable
 {
     private readonly List<string> _failures = [];
     private OracleSession? _session;
@@ -26,7 +27,7 @@ internal sealed class HostOracle(bool oneInstruction = false) : IDisposable
         List<TestSequence> batch = [];
         for (int i = 0; i < count && _failures.Count < mostFailures; i++)
         {
-            batch.Add(SequenceGenerator.Make(firstSeed + (ulong)i, single, crossing));
+            batch.Add(SequenceGenerator.Make(firstSeed + (ulong)i, single, crossing, bitness));
             if (batch.Count == NativeProgram.MostEntries || i == count - 1)
             {
                 RunBatch(batch, mostFailures);
@@ -97,7 +98,7 @@ internal sealed class HostOracle(bool oneInstruction = false) : IDisposable
         if (_session is null || _session.IsBroken || !_session.HasRoomFor(count))
         {
             _session?.Dispose();
-            _session = new OracleSession(oneInstruction);
+            _session = new OracleSession(oneInstruction, bitness);
         }
 
         return _session;

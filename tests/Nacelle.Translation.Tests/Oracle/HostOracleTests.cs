@@ -28,6 +28,16 @@ public sealed class HostOracleTests(ITestOutputHelper output)
         Compare(seed, (int)Setting("NACELLE_ORACLE_SEQUENCES", 10_000), single: false, crossing: true, oneInstruction: true);
     }
 
+    [Theory]
+    [InlineData(true, false, 20_000)]
+    [InlineData(false, false, 20_000)]
+    [InlineData(false, true, 10_000)]
+    public void Sequences_of_32_bit_code_do_what_the_host_does(bool single, bool crossing, int count)
+    {
+        int sequences = (int)Setting("NACELLE_ORACLE_SEQUENCES", (ulong)count);
+        Compare(Setting("NACELLE_ORACLE_SEED", 1), sequences, single, crossing, bitness: 32);
+    }
+
     [Fact]
     [Trait("Duration", "Long")]
     public void Ten_million_sequences_do_what_the_host_does()
@@ -45,9 +55,9 @@ public sealed class HostOracleTests(ITestOutputHelper output)
     private void Compare(int count, bool single, bool crossing) =>
         Compare(Setting("NACELLE_ORACLE_SEED", 1), (int)Setting("NACELLE_ORACLE_SEQUENCES", (ulong)count), single, crossing);
 
-    private void Compare(ulong seed, int count, bool single, bool crossing, bool oneInstruction = false)
+    private void Compare(ulong seed, int count, bool single, bool crossing, bool oneInstruction = false, int bitness = 64)
     {
-        using HostOracle oracle = new(oneInstruction);
+        using HostOracle oracle = new(oneInstruction, bitness);
         long start = Stopwatch.GetTimestamp();
         oracle.Run(seed, count, single, crossing, (int)Setting("NACELLE_ORACLE_FAILURES", MostFailures));
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

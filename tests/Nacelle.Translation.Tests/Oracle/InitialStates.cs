@@ -3,8 +3,8 @@ namespace Nacelle.Translation.Tests.Oracle;
 /// <summary>Makes states to begin with: many registers hold addresses of data, some small numbers, the rest anything.</summary>
 internal static unsafe class InitialStates
 {
-    /// <summary>Makes a state; RIP is left to whoever places the sequence.</summary>
-    public static ProcessorImage Make(SequenceRandom random)
+    /// <summary>Makes a state; RIP is left to whoever places the sequence. For 32-bit code registers have 32 bits.</summary>
+    public static ProcessorImage Make(SequenceRandom random, int bitness = 64)
     {
         ProcessorImage image = default;
         for (int i = 0; i < 16; i++)
@@ -18,6 +18,14 @@ internal static unsafe class InitialStates
 
         image.General[4] = OracleLayout.DataBase + 0x1800 + ((ulong)random.Below(256) * 8);
         image.General[4] += random.Percent(5) ? (ulong)random.Below(8) : 0;
+        if (bitness == 32)
+        {
+            for (int i = 0; i < 16; i++)
+            {
+                image.General[i] = (uint)image.General[i];
+            }
+        }
+
         image.FsBase = OracleLayout.DataBase + (ulong)random.Below(0x2000);
         image.GsBase = OracleLayout.DataBase + ((ulong)random.Below(0x200) * 16);
 

@@ -4,8 +4,11 @@ using Kind = Iced.Intel.OpCodeOperandKind;
 namespace Nacelle.Translation.Tests.Oracle;
 
 /// <summary>Gives instructions random operands of the kinds that their opcodes take.</summary>
-internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledge registers, MemoryOperands memory)
+internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledge registers, MemoryOperands memory, int bitness = 64)
 {
+    private readonly bool _is32 = bitness == 32;
+    private readonly int _registers = bitness == 32 ? 8 : 16;
+
     private const int MemoryChance = 45;
 
     /// <summary>Builds an instruction.</summary>
@@ -58,7 +61,7 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
 
     private bool TryRegister(Kind kind, out Register register)
     {
-        int wide = random.Below(16);
+        int wide = random.Below(_registers);
         register = kind switch
         {
             Kind.r8_reg or Kind.r8_opcode => Byte(),
@@ -95,9 +98,9 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
             Kind.r32_or_mem => Register.EAX + General(),
             Kind.r64_or_mem => Register.RAX + General(),
             Kind.mm_or_mem => Register.MM0 + random.Below(8),
-            Kind.xmm_or_mem => Register.XMM0 + random.Below(16),
-            Kind.ymm_or_mem => Register.YMM0 + random.Below(16),
-            Kind.zmm_or_mem => Register.ZMM0 + random.Below(16),
+            Kind.xmm_or_mem => Register.XMM0 + random.Below(_registers),
+            Kind.ymm_or_mem => Register.YMM0 + random.Below(_registers),
+            Kind.zmm_or_mem => Register.ZMM0 + random.Below(_registers),
             Kind.k_or_mem => Register.K0 + random.Below(8),
             _ => Register.None,
         };
@@ -166,34 +169,37 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
                 return true;
             case Kind.mem_offs:
                 instruction.SetOpKind(i, OpKind.Memory);
-                instruction.MemoryDisplSize = 8;
+                instruction.MemoryDisplSize = _is32 ? 4 : 8;
                 instruction.MemoryDisplacement64 = memory.Target(instruction.MemorySize.GetSize());
                 return true;
             case Kind.mem_vsib32x or Kind.mem_vsib64x:
                 instruction.SetOpKind(i, OpKind.Memory);
-                memory.SetVector(ref instruction, Register.XMM0, 16);
+                memory.SetVector(ref instruction, Register.XMM0, _registers);
                 return true;
             case Kind.mem_vsib32y or Kind.mem_vsib64y:
                 instruction.SetOpKind(i, OpKind.Memory);
-                memory.SetVector(ref instruction, Register.YMM0, 16);
+                memory.SetVector(ref instruction, Register.YMM0, _registers);
                 return true;
             case Kind.mem_vsib32z or Kind.mem_vsib64z:
                 instruction.SetOpKind(i, OpKind.Memory);
-                memory.SetVector(ref instruction, Register.ZMM0, 16);
+                memory.SetVector(ref instruction, Register.ZMM0, _registers);
                 return true;
             case Kind.seg_rSI:
-                instruction.SetOpKind(i, narrow ? OpKind.MemorySegESI : OpKind.MemorySegRSI);
+                instruction.SetOpKind(i, _is32 ? (narrow ? OpKind.MemorySegSI : OpKind.MemorySegESI) : narrow ? OpKind.MemorySegESI : OpKind.MemorySegRSI);
                 return true;
             case Kind.es_rDI:
-                instruction.SetOpKind(i, narrow ? OpKind.MemoryESEDI : OpKind.MemoryESRDI);
+                instruction.SetOpKind(i, _is32 ? (narrow ? OpKind.MemoryESDI : OpKind.MemoryESEDI) : narrow ? OpKind.MemoryESEDI : OpKind.MemoryESRDI);
                 return true;
             case Kind.seg_rDI:
-                instruction.SetOpKind(i, narrow ? OpKind.MemorySegEDI : OpKind.MemorySegRDI);
+                instruction.SetOpKind(i, _is32 ? (narrow ? OpKind.MemorySegDI : OpKind.MemorySegEDI) : narrow ? OpKind.MemorySegEDI : OpKind.MemorySegRDI);
                 return true;
             case Kind.seg_rBX_al:
                 instruction.SetOpKind(i, OpKind.Memory);
-                instruction.MemoryBase = narrow ? Register.EBX : Register.RBX;
+                instruction.MemoryBase = _is32 ? (narrow ? Register.BX : Register.EBX) : narrow ? Register.EBX : Register.RBX;
                 instruction.MemoryIndex = Register.AL;
+                return true;
+            case Kind.br32_1 or Kind.br32_4:
+                instruction.SetOpKind(i, OpKind.NearBranch32);
                 return true;
             case Kind.br64_1 or Kind.br64_4:
                 instruction.SetOpKind(i, OpKind.NearBranch64);
@@ -276,7 +282,7 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
     /// <summary>Any register; seldom one that holds an address still of use, and seldom the stack pointer.</summary>
     private int General()
     {
-        int number = random.Below(16);
+        int number = random.Below(_registers);
         for (int attempt = 0; attempt < 3; attempt++)
         {
             bool useful = registers.IsKnown(number) && registers.Value(number) - OracleLayout.DataBase < OracleLayout.DataSize;
@@ -285,7 +291,7 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
                 break;
             }
 
-            number = random.Below(16);
+            number = random.Below(_registers);
         }
 
         return number;
@@ -295,5 +301,5 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
         ? low + random.Below(4)
         : ByteOf(General());
 
-    private static Register ByteOf(int number) => number < 4 ? Register.AL + number : Register.SPL + (number - 4);
+    private Register ByteOf(int number) => number < 4 ? Register.AL + number : (_is32 ? Register.AH : Register.SPL) + (number - 4);
 }

@@ -3,7 +3,7 @@ using Iced.Intel;
 namespace Nacelle.Translation.Tests.Oracle;
 
 /// <summary>The instructions that sequences are made of, in classes from which they are drawn.</summary>
-internal static class InstructionCatalogue
+internal sealed class InstructionCatalogue
 {
     private static readonly HashSet<Mnemonic> s_excluded =
     [
@@ -17,19 +17,21 @@ internal static class InstructionCatalogue
 
         // Lead out of the process, or are system behaviour for which KVM is the oracle.
         Mnemonic.Syscall, Mnemonic.Sysenter, Mnemonic.Int, Mnemonic.Int1, Mnemonic.Int3, Mnemonic.Into, Mnemonic.Iret,
-        Mnemonic.Iretd, Mnemonic.Iretq, Mnemonic.Retf, Mnemonic.Lss, Mnemonic.Lfs, Mnemonic.Lgs,
+        Mnemonic.Iretd, Mnemonic.Iretq, Mnemonic.Retf, Mnemonic.Lss, Mnemonic.Lfs, Mnemonic.Lgs, Mnemonic.Lds, Mnemonic.Les,
 
         // Made by the generator with care: state images, flags from memory, control flow.
         Mnemonic.Fnstenv, Mnemonic.Fldenv, Mnemonic.Fnsave, Mnemonic.Frstor, Mnemonic.Fxsave, Mnemonic.Fxsave64,
         Mnemonic.Fxrstor, Mnemonic.Fxrstor64, Mnemonic.Xsave, Mnemonic.Xsave64, Mnemonic.Xsavec, Mnemonic.Xsavec64,
-        Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64, Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Popf, Mnemonic.Popfq,
+        Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64, Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Popf, Mnemonic.Popfd, Mnemonic.Popfq,
         Mnemonic.Ldmxcsr, Mnemonic.Vldmxcsr,
     ];
 
-    private static readonly bool[] s_allowed = new bool[Enum.GetValues<Code>().Length];
+    private readonly bool[] _allowed = new bool[Enum.GetValues<Code>().Length];
+    private readonly int _bitness;
 
-    static InstructionCatalogue()
+    private InstructionCatalogue(int bitness)
     {
+        _bitness = bitness;
         List<Code> integer = [];
         List<Code> unit = [];
         List<Code> legacyVector = [];
@@ -39,13 +41,13 @@ internal static class InstructionCatalogue
         foreach (Code code in Enum.GetValues<Code>())
         {
             OpCodeInfo info = code.ToOpCode();
-            if (!info.IsInstruction || !info.Mode64 || s_excluded.Contains(code.Mnemonic()) || !PromisedFeatures.Contains(code)
+            if (!info.IsInstruction || !(bitness == 64 ? info.Mode64 : info.Mode32) || s_excluded.Contains(code.Mnemonic()) || !PromisedFeatures.Contains(code)
                 || !IsKnown(code, info))
             {
                 continue;
             }
 
-            s_allowed[(int)code] = true;
+            _allowed[(int)code] = true;
             List<Code> list = code.Encoding() switch
             {
                 EncodingKind.VEX => IsGeneral(code) ? integer : vector,
@@ -61,29 +63,38 @@ internal static class InstructionCatalogue
         (Integer, Unit, LegacyVector, Vector, Wide, Strings) = (integer, unit, legacyVector, vector, wide, strings);
     }
 
+    /// <summary>What 64-bit code is made of.</summary>
+    public static InstructionCatalogue Wide64 { get; } = new(64);
+
+    /// <summary>What 32-bit code is made of.</summary>
+    public static InstructionCatalogue Narrow32 { get; } = new(32);
+
+    /// <summary>That of code of a width.</summary>
+    public static InstructionCatalogue Of(int bitness) => bitness == 64 ? Wide64 : Narrow32;
+
     /// <summary>Integer instructions, BMI among them.</summary>
-    public static IReadOnlyList<Code> Integer { get; }
+    public IReadOnlyList<Code> Integer { get; }
 
     /// <summary>x87.</summary>
-    public static IReadOnlyList<Code> Unit { get; }
+    public IReadOnlyList<Code> Unit { get; }
 
     /// <summary>MMX and SSE in their legacy encoding.</summary>
-    public static IReadOnlyList<Code> LegacyVector { get; }
+    public IReadOnlyList<Code> LegacyVector { get; }
 
     /// <summary>AVX and AVX2.</summary>
-    public static IReadOnlyList<Code> Vector { get; }
+    public IReadOnlyList<Code> Vector { get; }
 
     /// <summary>AVX-512; empty where the host has none.</summary>
-    public static IReadOnlyList<Code> Wide { get; }
+    public IReadOnlyList<Code> Wide { get; }
 
     /// <summary>String instructions.</summary>
-    public static IReadOnlyList<Code> Strings { get; }
+    public IReadOnlyList<Code> Strings { get; }
 
     /// <summary>All of them.</summary>
-    public static IEnumerable<Code> All => Enum.GetValues<Code>().Where(IsAllowed);
+    public IEnumerable<Code> All => Enum.GetValues<Code>().Where(IsAllowed);
 
     /// <summary>Whether an instruction may be in a sequence.</summary>
-    public static bool IsAllowed(Code code) => s_allowed[(int)code];
+    public bool IsAllowed(Code code) => _allowed[(int)code];
 
     private static bool IsGeneral(Code code)
     {
@@ -102,7 +113,7 @@ internal static class InstructionCatalogue
         info.GetOpKind(i) is OpCodeOperandKind.seg_rSI or OpCodeOperandKind.es_rDI);
 
     /// <summary>Leaves out what the generator makes in another way or not at all.</summary>
-    private static bool IsKnown(Code code, OpCodeInfo info)
+    private bool IsKnown(Code code, OpCodeInfo info)
     {
         // Privileged ones stay: they raise #GP. What reaches ports is left out, as a port ends the run.
         if (info.IsInputOutput || !info.Cpl3 && !info.MustBeCpl0)
@@ -130,7 +141,7 @@ internal static class InstructionCatalogue
         return code != Code.Movsxd_r16_rm16 && !info.IsReservedNop && !code.ToString().Contains("_16", StringComparison.Ordinal);
     }
 
-    private static bool IsWideBranch(Code code) => code.FlowControl() switch
+    private bool IsWideBranch(Code code) => _bitness == 32 ? IsNarrowBranch(code) : code.FlowControl() switch
     {
         FlowControl.Return => code is Code.Retnq or Code.Retnq_imm16,
         FlowControl.Call => code == Code.Call_rel32_64,
@@ -138,6 +149,18 @@ internal static class InstructionCatalogue
         FlowControl.IndirectBranch => code == Code.Jmp_rm64,
         FlowControl.UnconditionalBranch or FlowControl.ConditionalBranch =>
             code.ToString().Contains("_64", StringComparison.Ordinal),
+        FlowControl.Exception => code is Code.Ud2,
+        _ => false,
+    };
+
+    private static bool IsNarrowBranch(Code code) => code.FlowControl() switch
+    {
+        FlowControl.Return => code is Code.Retnd or Code.Retnd_imm16,
+        FlowControl.Call => code == Code.Call_rel32_32,
+        FlowControl.IndirectCall => code == Code.Call_rm32,
+        FlowControl.IndirectBranch => code == Code.Jmp_rm32,
+        FlowControl.UnconditionalBranch or FlowControl.ConditionalBranch =>
+            code.ToString().Contains("_32", StringComparison.Ordinal),
         FlowControl.Exception => code is Code.Ud2,
         _ => false,
     };

@@ -3,8 +3,11 @@ using Iced.Intel;
 namespace Nacelle.Translation.Tests.Oracle;
 
 /// <summary>Makes memory operands in every addressing form that lead, mostly, into the data pages.</summary>
-internal sealed class MemoryOperands(SequenceRandom random, RegisterKnowledge registers, ulong fsBase, ulong gsBase)
+internal sealed class MemoryOperands(SequenceRandom random, RegisterKnowledge registers, ulong fsBase, ulong gsBase, int bitness = 64)
 {
+    private readonly bool _is32 = bitness == 32;
+    private readonly int _registers = bitness == 32 ? 8 : 16;
+
     /// <summary>Gives an instruction its memory operand.</summary>
     /// <param name="instruction">The instruction.</param>
     /// <param name="size">Bytes of the access.</param>
@@ -25,13 +28,13 @@ internal sealed class MemoryOperands(SequenceRandom random, RegisterKnowledge re
         }
 
         int form = random.Below(20);
-        bool narrow = random.Percent(8) && instruction.SegmentPrefix == Register.None;
+        bool narrow = _is32 || (random.Percent(8) && instruction.SegmentPrefix == Register.None);
         if (form < 3 || !TrySetBase(ref instruction, address, form >= 14, narrow))
         {
-            if ((form & 1) == 0 && (int)address >= 0 && address <= int.MaxValue)
+            if (_is32 || ((form & 1) == 0 && (int)address >= 0 && address <= int.MaxValue))
             {
                 instruction.MemoryDisplSize = narrow ? 4 : 8;
-                instruction.MemoryDisplacement64 = address;
+                instruction.MemoryDisplacement64 = _is32 ? (uint)address : address;
             }
             else
             {
@@ -45,10 +48,10 @@ internal sealed class MemoryOperands(SequenceRandom random, RegisterKnowledge re
     /// <summary>Gives a gather its memory operand: any base, and a vector of indices.</summary>
     public void SetVector(ref Instruction instruction, Register firstIndex, int count)
     {
-        int index = random.Below(count);
+        int index = random.Below(_is32 ? 8 : count);
         for (int attempt = 0; attempt < 8 && !registers.IsVectorKnown(index); attempt++)
         {
-            index = random.Below(count);
+            index = random.Below(_is32 ? 8 : count);
         }
 
         ulong address = Target(8) & ~0x7FFUL;
@@ -56,12 +59,12 @@ internal sealed class MemoryOperands(SequenceRandom random, RegisterKnowledge re
         instruction.MemoryIndexScale = 1 << random.Below(4);
         instruction.MemoryDisplSize = 4;
         instruction.MemoryDisplacement64 = address;
-        int number = random.Below(16);
+        int number = random.Below(_registers);
         if (registers.IsKnown(number) && (long)(address - registers.Value(number)) is long distance && distance == (int)distance)
         {
-            instruction.MemoryBase = Register.RAX + number;
+            instruction.MemoryBase = (_is32 ? Register.EAX : Register.RAX) + number;
             instruction.MemoryDisplSize = 1;
-            instruction.MemoryDisplacement64 = (ulong)distance;
+            instruction.MemoryDisplacement64 = _is32 ? (uint)distance : (ulong)distance;
         }
     }
 
@@ -88,11 +91,11 @@ internal sealed class MemoryOperands(SequenceRandom random, RegisterKnowledge re
 
     private bool TrySetBase(ref Instruction instruction, ulong address, bool indexed, bool narrow)
     {
-        int b = random.Below(16);
-        int x = random.Below(16);
+        int b = random.Below(_registers);
+        int x = random.Below(_registers);
         for (int attempt = 0; attempt < 3 && !registers.IsKnown(b); attempt++)
         {
-            b = random.Below(16);
+            b = random.Below(_registers);
         }
 
         if (!registers.IsKnown(b) || (indexed && (x == 4 || !registers.IsKnown(x))))
@@ -117,10 +120,10 @@ internal sealed class MemoryOperands(SequenceRandom random, RegisterKnowledge re
 
     private void SetWild(ref Instruction instruction)
     {
-        bool narrow = random.Percent(20);
+        bool narrow = _is32 || random.Percent(20);
         Register first = narrow ? Register.EAX : Register.RAX;
-        int index = random.Below(16);
-        instruction.MemoryBase = first + random.Below(16);
+        int index = random.Below(_registers);
+        instruction.MemoryBase = first + random.Below(_registers);
         instruction.MemoryIndex = index == 4 ? Register.None : first + index;
         instruction.MemoryIndexScale = index == 4 ? 1 : 1 << random.Below(4);
         SetDisplacement(ref instruction, random.Percent(50) ? (sbyte)random.Next() : (int)random.Next(), narrow);

@@ -16,7 +16,8 @@ internal sealed unsafe class NativeProcessor : IDisposable
     /// <param name="ram">The guest's RAM, where the code of the sequences is.</param>
     /// <param name="contents">What the data pages hold before each run.</param>
     /// <param name="features">The features that XSAVE and XRSTOR are asked for.</param>
-    public NativeProcessor(GuestMemory ram, DataContents contents, ulong features)
+    /// <param name="bitness">Width of the sequences' code: 64, or 32 for compatibility mode.</param>
+    public NativeProcessor(GuestMemory ram, DataContents contents, ulong features, int bitness)
     {
         RamRange code = ram.Ranges.First(range => range.Start == OracleLayout.CodeBase);
         _shared = SharedMemory.Create("oracle", NativeProgram.SharedSize);
@@ -25,7 +26,7 @@ internal sealed unsafe class NativeProcessor : IDisposable
         contents.ReadOnly.CopyTo(new Span<byte>(_mapping.Address + NativeProgram.ReadOnlyOffset, 4096));
         contents.Writable.CopyTo(new Span<byte>(_mapping.Address + NativeProgram.TemplateOffset, OracleLayout.SnapshotSize));
         string path = Path.Combine(Path.GetTempPath(), $"nacelle-oracle-{Environment.ProcessId}-{Guid.NewGuid():n}");
-        File.WriteAllBytes(path, NativeProgram.Build((long)code.FileOffset));
+        File.WriteAllBytes(path, NativeProgram.Build((long)code.FileOffset, bitness));
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         try
         {

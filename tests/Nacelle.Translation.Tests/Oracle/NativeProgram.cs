@@ -42,6 +42,10 @@ internal static class NativeProgram
     public const int SharedSize = EntriesOffset + (MostEntries * EntrySize);
 
     private const ulong ProgramBase = 0x5A3C_9174_D000;
+    // Linux's selectors of user segments.
+    private const int UserData = 0x2B;
+    private const long UserCode32 = 0x23;
+    private const int UserCode64 = 0x33;
     private const int RunningOffset = 24;
     private const int LastEntryOffset = 32;
     private const int StackOffset = 40;
@@ -57,28 +61,35 @@ internal static class NativeProgram
 
     /// <summary>Puts the file together.</summary>
     /// <param name="codeFileOffset">Where the sequences are in the guest's RAM.</param>
-    public static byte[] Build(long codeFileOffset)
+    /// <param name="bitness">Width of the sequences' code: 64, or 32 for compatibility mode.</param>
+    public static byte[] Build(long codeFileOffset, int bitness)
     {
         Assembler assembler = new(64);
         Label exit = assembler.CreateLabel();
-        Emit(assembler, ref exit, codeFileOffset);
+        Emit(assembler, ref exit, codeFileOffset, bitness == 32);
         using MemoryStream code = new();
         AssemblerResult result = assembler.Assemble(
             new StreamCodeWriter(code), ProgramBase, BlockEncoderOptions.ReturnNewInstructionOffsets);
         ulong exitAddress = result.GetLabelRIP(exit);
 
-        // jmp [rip + 0] and the address.
+        // jmp [rip + 0] and the address; 32-bit code goes there by jmp 33h:address.
+        const int farJumpSize = 7;
         byte[] gateway = [0xFF, 0x25, 0, 0, 0, 0, .. BitConverter.GetBytes(exitAddress)];
+        if (bitness == 32)
+        {
+            gateway = [0xEA, .. BitConverter.GetBytes((uint)OracleLayout.Gateway + farJumpSize), 0x33, 0, .. gateway];
+        }
+
         return ElfFile.Build(ProgramBase, code.ToArray(), OracleLayout.Gateway, gateway);
     }
 
-    private static void Emit(Assembler c, ref Label exit, long codeFileOffset)
+    private static void Emit(Assembler c, ref Label exit, long codeFileOffset, bool is32)
     {
         Label finish = c.CreateLabel();
         Label handler = c.CreateLabel();
         Label restorer = c.CreateLabel();
         EmitSetUp(c, handler, restorer, codeFileOffset);
-        EmitLoop(c, ref finish, ref exit);
+        EmitLoop(c, ref finish, ref exit, is32);
         EmitHandler(c, ref handler, ref restorer, finish);
     }
 
@@ -166,7 +177,7 @@ internal static class NativeProgram
         c.syscall();
     }
 
-    private static void EmitLoop(Assembler c, ref Label finish, ref Label exit)
+    private static void EmitLoop(Assembler c, ref Label finish, ref Label exit, bool is32)
     {
         SharedWords w = new(c);
         Label next = c.CreateLabel();
@@ -197,6 +208,15 @@ internal static class NativeProgram
         w.Store(EntryOffset, rbx);
         w.Store(LastEntryOffset, 0);
         CopyMemory(c, toTemplate: false);
+        if (is32)
+        {
+            c.mov(eax, UserData);
+            c.mov(ds, eax);
+            c.mov(es, eax);
+            c.mov(fs, eax);
+            c.mov(gs, eax);
+        }
+
         c.mov(rax, __[rbx + ProcessorImage.FsBaseOffset]);
         c.wrfsbase(rax);
         c.mov(rax, __[rbx + ProcessorImage.GsBaseOffset]);
@@ -205,6 +225,12 @@ internal static class NativeProgram
         c.xor(edx, edx);
         c.xrstor64(__[rbx + ProcessorImage.ExtendedStateOffset]);
         c.mov(rax, __[rbx + ProcessorImage.RipOffset]);
+        if (is32)
+        {
+            c.mov(rcx, UserCode32 << 32);
+            c.or(rax, rcx);
+        }
+
         w.Store(TargetOffset, rax);
         w.Store(StackOffset, rsp);
         c.push(__qword_ptr[rbx + ProcessorImage.FlagsOffset]);
@@ -219,7 +245,14 @@ internal static class NativeProgram
         }
 
         c.mov(rbx, __[rbx + 24]);
-        w.Jump(TargetOffset);
+        if (is32)
+        {
+            w.JumpFar(TargetOffset);
+        }
+        else
+        {
+            w.Jump(TargetOffset);
+        }
 
         // From the gateway.
         c.Label(ref exit);
@@ -336,6 +369,7 @@ internal static class NativeProgram
         w.Load(rax, StackOffset);
         c.mov(__[rdx + saved + (15 * 8)], rax);
         c.mov(__qword_ptr[rdx + saved + (17 * 8)], 0x202);
+        c.mov(__word_ptr[rdx + saved + (18 * 8)], UserCode64);
         c.ret();
 
         // The second tick in one sequence ends it.

@@ -9,11 +9,12 @@ internal sealed unsafe class OracleSession : IDisposable
     private ulong _next = OracleLayout.CodeBase;
 
     /// <param name="oneInstruction">Whether each translated instruction is a block of its own.</param>
-    public OracleSession(bool oneInstruction)
+    /// <param name="bitness">Width of the sequences' code: 64, or 32 for compatibility mode.</param>
+    public OracleSession(bool oneInstruction, int bitness = 64)
     {
         DataContents contents = new(seed: 1);
-        _translated = new TranslatedProcessor(contents, oneInstruction);
-        _native = new NativeProcessor(_translated.Ram, contents, TranslatedProcessor.Features);
+        _translated = new TranslatedProcessor(contents, oneInstruction, bitness);
+        _native = new NativeProcessor(_translated.Ram, contents, TranslatedProcessor.Features, bitness);
     }
 
     /// <summary>Whether the native process has ended.</summary>
@@ -82,6 +83,18 @@ internal sealed unsafe class OracleSession : IDisposable
         if (StateComparison.IsLostBranch(native, &translated, place.InstructionAt(native->Rip)))
         {
             return "";
+        }
+
+        if (place.Sequence.Bitness == 32)
+        {
+            if (StateComparison.IsBeyondLimit(native, place.InstructionAt(native->Rip)))
+            {
+                return "";
+            }
+
+            // Out of its sight, and the translator takes no care of them there (docs/translator.md).
+            StateComparison.ForgetUpperVectors(native);
+            StateComparison.ForgetUpperVectors(&translated);
         }
 
         ulong free = place.FreeFlagsAt(native->Rip);

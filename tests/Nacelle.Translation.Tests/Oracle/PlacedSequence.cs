@@ -81,7 +81,7 @@ internal sealed record PlacedSequence(TestSequence Sequence, ulong Address, byte
         for (int i = 0; i + 1 < Offsets.Length; i++)
         {
             byte[] bytes = Code[Offsets[i]..Offsets[i + 1]];
-            instructions.Add(Iced.Intel.Decoder.Create(64, bytes, Address + (ulong)Offsets[i]).Decode());
+            instructions.Add(Iced.Intel.Decoder.Create(Sequence.Bitness, bytes, Address + (ulong)Offsets[i]).Decode());
         }
 
         return instructions;

@@ -13,28 +13,33 @@ internal sealed unsafe class SequenceGenerator
     private readonly RegisterKnowledge _registers;
     private readonly InstructionBuilder _builder;
     private readonly StateImages _images;
+    private readonly InstructionCatalogue _catalogue;
+    private readonly int _bitness;
 
-    private SequenceGenerator(ulong seed)
+    private SequenceGenerator(ulong seed, int bitness)
     {
+        _bitness = bitness;
+        _catalogue = InstructionCatalogue.Of(bitness);
         _random = new SequenceRandom(seed);
-        _before = InitialStates.Make(_random);
+        _before = InitialStates.Make(_random, bitness);
         _registers = new RegisterKnowledge(in _before);
         _builder = new InstructionBuilder(
-            _random, _registers, new MemoryOperands(_random, _registers, _before.FsBase, _before.GsBase));
-        _images = new StateImages(_random);
+            _random, _registers, new MemoryOperands(_random, _registers, _before.FsBase, _before.GsBase, bitness), bitness);
+        _images = new StateImages(_random, bitness);
     }
 
     /// <summary>Makes a sequence.</summary>
     /// <param name="seed">The seed.</param>
     /// <param name="single">Whether it is a single instruction.</param>
     /// <param name="crossing">Whether it is to be placed across the end of a page.</param>
-    public static TestSequence Make(ulong seed, bool single, bool crossing)
+    /// <param name="bitness">Width of the code: 64, or 32 for compatibility mode.</param>
+    public static TestSequence Make(ulong seed, bool single, bool crossing, int bitness = 64)
     {
-        SequenceGenerator generator = new(seed);
+        SequenceGenerator generator = new(seed, bitness);
         generator.Fill(single ? 1 : 1 + generator._random.Below(12), single);
         generator.SetTargets();
         int beforePageEnd = crossing ? 1 + generator._random.Below(single ? 6 : 40) : -1;
-        return new TestSequence(seed, generator._items, generator._before) { BeforePageEnd = beforePageEnd };
+        return new TestSequence(seed, generator._items, generator._before) { BeforePageEnd = beforePageEnd, Bitness = bitness };
     }
 
     private void Fill(int count, bool single)
@@ -57,15 +62,15 @@ internal sealed unsafe class SequenceGenerator
         int kind = _random.Below(100);
         IReadOnlyList<Code> codes = kind switch
         {
-            < 46 => InstructionCatalogue.Integer,
-            < 52 => InstructionCatalogue.Strings,
-            < 60 => InstructionCatalogue.Unit,
-            < 78 => InstructionCatalogue.LegacyVector,
-            >= 92 when InstructionCatalogue.Wide.Count != 0 => InstructionCatalogue.Wide,
-            _ => InstructionCatalogue.Vector,
+            < 46 => _catalogue.Integer,
+            < 52 => _catalogue.Strings,
+            < 60 => _catalogue.Unit,
+            < 78 => _catalogue.LegacyVector,
+            >= 92 when _catalogue.Wide.Count != 0 => _catalogue.Wide,
+            _ => _catalogue.Vector,
         };
         Code code = _random.Of(codes);
-        if (!_builder.TryBuild(code, out Instruction instruction) || !EncodedInstruction.TryMake(instruction, [], out byte[] bytes))
+        if (!_builder.TryBuild(code, out Instruction instruction) || !EncodedInstruction.TryMake(instruction, [], out byte[] bytes, _bitness))
         {
             return;
         }
@@ -78,9 +83,9 @@ internal sealed unsafe class SequenceGenerator
                 prefixes[i] = _random.Of(s_prefixes);
             }
 
-            if (EncodedInstruction.TryMake(instruction, prefixes, out byte[] prefixed))
+            if (EncodedInstruction.TryMake(instruction, prefixes, out byte[] prefixed, _bitness))
             {
-                Add(new SequenceItem(instruction) { Prefixes = prefixes }, EncodedInstruction.Decode(prefixed));
+                Add(new SequenceItem(instruction) { Prefixes = prefixes }, EncodedInstruction.Decode(prefixed, _bitness));
                 return;
             }
         }
@@ -89,7 +94,7 @@ internal sealed unsafe class SequenceGenerator
         {
             // LOCK where it is not allowed raises #UD; on AMD's processors it makes CR0 CR8.
             byte[] locked = [0xF0, .. bytes];
-            if (instruction.Mnemonic != Mnemonic.Mov && EncodedInstruction.Decode(locked).IsInvalid && !instruction.IsIPRelativeMemoryOperand)
+            if (instruction.Mnemonic != Mnemonic.Mov && EncodedInstruction.Decode(locked, _bitness).IsInvalid && !instruction.IsIPRelativeMemoryOperand)
             {
                 Add(new SequenceItem(instruction) { Bytes = locked }, instruction);
                 return;
@@ -101,7 +106,7 @@ internal sealed unsafe class SequenceGenerator
 
     private void Add(SequenceItem item, in Instruction effect)
     {
-        if (item.Instruction.Op0Kind == OpKind.NearBranch64 && item.Target is null)
+        if (item.Instruction.Op0Kind is OpKind.NearBranch64 or OpKind.NearBranch32 && item.Target is null)
         {
             _forward.Add(item);
         }
@@ -119,7 +124,16 @@ internal sealed unsafe class SequenceGenerator
 
     private void Load(Register register, ulong value)
     {
-        Add(Instruction.Create(Code.Mov_r64_imm64, register, value));
+        if (_bitness == 32)
+        {
+            Add(Instruction.Create(Code.Mov_r32_imm32, register - Register.RAX + Register.EAX, (uint)value));
+            value = (uint)value;
+        }
+        else
+        {
+            Add(Instruction.Create(Code.Mov_r64_imm64, register, value));
+        }
+
         _registers.Set(register - Register.RAX, value);
     }
 
@@ -161,12 +175,12 @@ internal sealed unsafe class SequenceGenerator
 
     private void AddString()
     {
-        MemoryOperands memory = new(_random, _registers, _before.FsBase, _before.GsBase);
+        MemoryOperands memory = new(_random, _registers, _before.FsBase, _before.GsBase, _bitness);
         Load(Register.RSI, memory.Target(8));
         Load(Register.RDI, _random.Percent(30) ? _registers.Value(6) + (ulong)_random.Below(32) - 16 : memory.Target(8));
         Load(Register.RCX, (ulong)(_random.Percent(90) ? _random.Below(40) : _random.Below(2000)));
-        if (_builder.TryBuild(_random.Of(InstructionCatalogue.Strings), out Instruction instruction)
-            && EncodedInstruction.TryMake(instruction, [], out _))
+        if (_builder.TryBuild(_random.Of(_catalogue.Strings), out Instruction instruction)
+            && EncodedInstruction.TryMake(instruction, [], out _, _bitness))
         {
             Add(instruction);
         }
@@ -183,23 +197,25 @@ internal sealed unsafe class SequenceGenerator
             return;
         }
 
-        Code code = _random.Of((Code[])[Code.Loop_rel8_64_RCX, Code.Loope_rel8_64_RCX, Code.Loopne_rel8_64_RCX, Code.Loop_rel8_64_ECX]);
+        Code code = _random.Of(_bitness == 32
+            ? (Code[])[Code.Loop_rel8_32_ECX, Code.Loope_rel8_32_ECX, Code.Loopne_rel8_32_ECX, Code.Loop_rel8_32_CX]
+            : [Code.Loop_rel8_64_RCX, Code.Loope_rel8_64_RCX, Code.Loopne_rel8_64_RCX, Code.Loop_rel8_64_ECX]);
         SequenceItem back = new(Instruction.CreateBranch(code, 0)) { Target = _items[start] };
         Add(back, back.Instruction);
     }
 
     private void AddCall()
     {
-        SequenceItem call = new(Instruction.CreateBranch(Code.Call_rel32_64, 0));
-        SequenceItem over = new(Instruction.CreateBranch(Code.Jmp_rel32_64, 0));
+        SequenceItem call = new(Branch(Code.Call_rel32_64, Code.Call_rel32_32));
+        SequenceItem over = new(Branch(Code.Jmp_rel32_64, Code.Jmp_rel32_32));
         _items.Add(call);
         AddInstruction();
         _items.Add(over);
         int callee = _items.Count;
         AddInstruction();
         SequenceItem back = _random.Percent(80)
-            ? new SequenceItem(Instruction.Create(Code.Retnq))
-            : new SequenceItem(Instruction.Create(Code.Retnq_imm16, (uint)(8 * _random.Below(3))));
+            ? new SequenceItem(Instruction.Create(_bitness == 32 ? Code.Retnd : Code.Retnq))
+            : new SequenceItem(Instruction.Create(_bitness == 32 ? Code.Retnd_imm16 : Code.Retnq_imm16, (uint)(8 * _random.Below(3))));
         _items.Add(back);
         call.Target = _items[callee];
         _forward.Add(over);
@@ -207,30 +223,41 @@ internal sealed unsafe class SequenceGenerator
 
     private void AddIndirect()
     {
-        int register = _random.Below(16);
+        int register = _random.Below(_bitness == 32 ? 8 : 16);
         if (register == 4)
         {
             return;
         }
 
-        Instruction load = Instruction.Create(
+        Instruction load = _bitness == 32 ? Instruction.Create(Code.Mov_r32_imm32, Register.EAX + register, 0) : Instruction.Create(
             Code.Lea_r64_m, Register.RAX + register, new MemoryOperand(Register.RIP, (long)OracleLayout.CodeBase, 8));
         SequenceItem address = new(load);
         Add(address, load);
         bool throughMemory = _random.Percent(40);
-        MemoryOperand slot = new(Register.None, (long)OracleLayout.DataBase + 0x100 + (8 * _random.Below(64)), 8);
+        MemoryOperand slot = new(Register.None, (long)OracleLayout.DataBase + 0x100 + (8 * _random.Below(64)), _bitness / 8);
+        Register pointer = (_bitness == 32 ? Register.EAX : Register.RAX) + register;
         if (throughMemory)
         {
-            Add(Instruction.Create(Code.Mov_rm64_r64, slot, Register.RAX + register));
+            Add(Instruction.Create(_bitness == 32 ? Code.Mov_rm32_r32 : Code.Mov_rm64_r64, slot, pointer));
         }
 
         bool call = _random.Percent(40);
-        Code code = call ? Code.Call_rm64 : Code.Jmp_rm64;
-        Add(throughMemory ? Instruction.Create(code, slot) : Instruction.Create(code, Register.RAX + register));
+        Code code = (call, _bitness) switch
+        {
+            (true, 32) => Code.Call_rm32,
+            (false, 32) => Code.Jmp_rm32,
+            (true, _) => Code.Call_rm64,
+            _ => Code.Jmp_rm64,
+        };
+        Add(throughMemory ? Instruction.Create(code, slot) : Instruction.Create(code, pointer));
         AddInstruction();
         _forward.Add(address);
         AddInstruction();
     }
+
+    private Code PushCode => _bitness == 32 ? Code.Pushd_imm32 : Code.Pushq_imm32;
+
+    private Instruction Branch(Code wide, Code narrow) => Instruction.CreateBranch(_bitness == 32 ? narrow : wide, 0);
 
     private void AddDivision()
     {
@@ -239,7 +266,7 @@ internal sealed unsafe class SequenceGenerator
         [
             Code.Div_rm8, Code.Div_rm16, Code.Div_rm32, Code.Div_rm64, Code.Idiv_rm8, Code.Idiv_rm16, Code.Idiv_rm32, Code.Idiv_rm64,
         ]);
-        if (_builder.TryBuild(code, out Instruction instruction) && EncodedInstruction.TryMake(instruction, [], out _))
+        if (_builder.TryBuild(code, out Instruction instruction) && EncodedInstruction.TryMake(instruction, [], out _, _bitness))
         {
             Add(instruction);
         }
@@ -250,17 +277,19 @@ internal sealed unsafe class SequenceGenerator
         // Arithmetic flags, DF, sometimes ID. Not TF, NT and AC, which are system behaviour.
         int value = (int)_random.Next() & (0xCD5 | (_random.Percent(20) ? 1 << 21 : 0));
         bool narrow = _random.Percent(20);
-        Add(Instruction.Create(narrow ? Code.Push_imm16 : Code.Pushq_imm32, value & (narrow ? 0xFFFF : -1)));
-        Add(Instruction.Create(narrow ? Code.Popfw : Code.Popfq));
+        Add(Instruction.Create(narrow ? Code.Push_imm16 : PushCode, value & (narrow ? 0xFFFF : -1)));
+        Add(Instruction.Create(narrow ? Code.Popfw : _bitness == 32 ? Code.Popfd : Code.Popfq));
     }
 
     private void AddControl()
     {
         int value = 0x1F80 | ((int)_random.Next() & (_random.Percent(10) ? 0x1_FFFF : 0xE07F));
         value &= _random.Percent(15) ? ~((int)_random.Next() & 0x1F80) : -1;
-        Add(Instruction.Create(Code.Pushq_imm32, value));
-        Add(Instruction.Create(_random.Percent(70) ? Code.Ldmxcsr_m32 : Code.VEX_Vldmxcsr_m32, new MemoryOperand(Register.RSP)));
-        Add(Instruction.Create(Code.Pop_r64, Register.RAX + _random.Below(4)));
+        Add(Instruction.Create(PushCode, value));
+        Register stack = _bitness == 32 ? Register.ESP : Register.RSP;
+        Add(Instruction.Create(_random.Percent(70) ? Code.Ldmxcsr_m32 : Code.VEX_Vldmxcsr_m32, new MemoryOperand(stack)));
+        int target = _random.Below(4);
+        Add(_bitness == 32 ? Instruction.Create(Code.Pop_r32, Register.EAX + target) : Instruction.Create(Code.Pop_r64, Register.RAX + target));
     }
 
     /// <summary>Branches go forwards, so that every sequence ends.</summary>

@@ -26,5 +26,7 @@ internal sealed class SharedWords(Assembler assembler)
 
     public void Jump(int offset) => assembler.AddInstruction(Instruction.Create(Code.Jmp_rm64, At(offset)));
 
+    public void JumpFar(int offset) => assembler.AddInstruction(Instruction.Create(Code.Jmp_m1632, At(offset)));
+
     private static MemoryOperand At(int offset) => new(Register.RIP, (long)NativeProgram.Shared + offset, 8);
 }

@@ -98,6 +98,47 @@ internal static unsafe class StateComparison
         && native->Ending == Ending.Fault && translated->Ending == Ending.Fault && native->Vector == 13 && translated->Vector == 13
         && (long)(translated->Rip << 16) >> 16 != (long)translated->Rip;
 
+    /// <summary>
+    /// Whether the host refused an operand of 32-bit code that begins below 4 GiB and ends beyond: the limit of its segment, which
+    /// the translator does not check (docs/translator.md).
+    /// </summary>
+    public static bool IsBeyondLimit(ProcessorImage* native, Instruction? at)
+    {
+        if (at is not Instruction instruction || native->Ending != Ending.Fault || native->Vector is not (12 or 13))
+        {
+            return false;
+        }
+
+        const uint mostBytes = 128;
+        foreach (UsedMemory used in new InstructionInfoFactory().GetInfo(instruction).GetUsedMemory())
+        {
+            ulong offset = used.Displacement + ValueOf(native, used.Base) + (ValueOf(native, used.Index) * (ulong)used.Scale);
+            uint size = used.MemorySize.GetSize() is > 0 and int known ? (uint)known : mostBytes;
+            if ((ulong)(uint)offset + size > 1UL << 32)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static ulong ValueOf(ProcessorImage* image, Register register) => register switch
+    {
+        >= Register.AX and <= Register.DI => (ushort)image->General[register - Register.AX],
+        >= Register.EAX and <= Register.EDI => (uint)image->General[register - Register.EAX],
+        Register.AL => (byte)image->General[0],
+        _ => 0,
+    };
+
+    /// <summary>Clears vector registers 8 to 15, with their upper halves.</summary>
+    public static void ForgetUpperVectors(ProcessorImage* image)
+    {
+        const int eight = 8 * 16;
+        Extended(image).Slice(160 + eight, eight).Clear();
+        Extended(image).Slice(576 + eight, eight).Clear();
+    }
+
     /// <summary>Makes an image comparable.</summary>
     public static void Normalise(ProcessorImage* image, ulong features) => ExtendedStates.Normalise(Extended(image), features);
 

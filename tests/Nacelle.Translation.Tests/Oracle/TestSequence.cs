@@ -20,6 +20,9 @@ internal sealed class TestSequence(ulong seed, IReadOnlyList<SequenceItem> items
     /// <summary>Bytes by which it begins before the end of a page, or a negative number where that does not matter.</summary>
     public int BeforePageEnd { get; init; } = -1;
 
+    /// <summary>Width of the code: 64, or 32 for compatibility mode.</summary>
+    public int Bitness { get; init; } = 64;
+
     /// <summary>The same without one instruction; branches to it go to what follows.</summary>
     public TestSequence Without(int index)
     {
@@ -43,7 +46,7 @@ internal sealed class TestSequence(ulong seed, IReadOnlyList<SequenceItem> items
             copy.ToEnd = original.ToEnd || (original.Target is not null && target is null);
         }
 
-        return new TestSequence(Seed, kept, _before) { BeforePageEnd = BeforePageEnd };
+        return new TestSequence(Seed, kept, _before) { BeforePageEnd = BeforePageEnd, Bitness = Bitness };
     }
 
     /// <summary>Encodes it.</summary>
@@ -53,7 +56,7 @@ internal sealed class TestSequence(ulong seed, IReadOnlyList<SequenceItem> items
     public byte[]? Encode(ulong address, out int[] offsets)
     {
         CodeBuffer buffer = new();
-        Encoder encoder = Encoder.Create(64, buffer);
+        Encoder encoder = Encoder.Create(Bitness, buffer);
         offsets = new int[Items.Count + 1];
 
         // Lengths do not depend on where anything is; places are known after the first round.
@@ -108,6 +111,14 @@ internal sealed class TestSequence(ulong seed, IReadOnlyList<SequenceItem> items
             if (instruction.IsIPRelativeMemoryOperand)
             {
                 instruction.MemoryDisplacement64 = target;
+            }
+            else if (instruction.Code == Code.Mov_r32_imm32)
+            {
+                instruction.Immediate32 = (uint)target;
+            }
+            else if (Bitness == 32)
+            {
+                instruction.NearBranch32 = (uint)target;
             }
             else
             {

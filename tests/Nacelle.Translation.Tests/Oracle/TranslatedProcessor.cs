@@ -31,12 +31,15 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
     private long _runs;
     private long _runsAtLastTick = -1;
     private volatile bool _timedOut;
+    private readonly bool _is32;
     private bool _running;
 
     /// <param name="contents">What is in memory before each run.</param>
     /// <param name="oneInstruction">Whether each instruction is a block of its own, as a debugger's watchpoints make it.</param>
-    public TranslatedProcessor(DataContents contents, bool oneInstruction)
+    /// <param name="bitness">Width of the sequences' code: 64, or 32 for compatibility mode.</param>
+    public TranslatedProcessor(DataContents contents, bool oneInstruction, int bitness = 64)
     {
+        _is32 = bitness == 32;
         _contents = contents.Writable;
         Ram = new GuestMemory(
         [
@@ -130,7 +133,7 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
         }
     }
 
-    private static CpuRegisters InitialState(ProcessorImage* before)
+    private CpuRegisters InitialState(ProcessorImage* before)
     {
         const ulong fsGsBase = 1 << 16;
         const ulong osXsave = 1 << 18;
@@ -153,6 +156,15 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
         registers.Ss = new SegmentRegister { Selector = UserStack, Limit = uint.MaxValue, Attributes = 0xC0F3 };
         registers.Fs = new SegmentRegister { Base = before->FsBase };
         registers.Gs = new SegmentRegister { Base = before->GsBase };
+        if (_is32)
+        {
+            // 32-bit code needs data segments; FS and GS keep bases of their own.
+            registers.Cs = new SegmentRegister { Selector = 0x23, Limit = uint.MaxValue, Attributes = 0xC0FB };
+            registers.Ds = registers.Es = registers.Ss;
+            registers.Fs = registers.Ss with { Base = before->FsBase };
+            registers.Gs = registers.Ss with { Base = before->GsBase };
+        }
+
         registers.Tr = new SegmentRegister { Selector = 0x40, Limit = 0x67 + 0x2001, Base = Kernel + TaskState, Attributes = 0x8B };
         registers.Gdtr = new DescriptorTableRegister { Base = Kernel + DescriptorTable, Limit = 0x4F };
         registers.Idtr = new DescriptorTableRegister { Base = Kernel + InterruptTable, Limit = 0xFFF };
