@@ -3,7 +3,7 @@ using Nacelle.Translation.Cache;
 
 namespace Nacelle.Translation.Frontend;
 
-/// <summary>Finds instructions that write through CS, which protected mode refuses whatever the segment is (SDM volume 3, 3.4.5.1).</summary>
+/// <summary>Finds instructions that always write through CS, which protected mode refuses whatever the segment is (SDM volume 3, 3.4.5.1).</summary>
 internal static class CodeSegmentWrites
 {
     /// <summary>Whether an instruction is one. Virtual-8086 mode, which allows it, is not looked at.</summary>
@@ -22,7 +22,7 @@ internal static class CodeSegmentWrites
         InstructionInfoFactory information = new();
         foreach (UsedMemory used in information.GetInfo(instruction).GetUsedMemory())
         {
-            if (used.Segment == Register.CS && used.Access is not (OpAccess.Read or OpAccess.CondRead or OpAccess.NoMemAccess or OpAccess.None))
+            if (used.Segment == Register.CS && used.Access is OpAccess.Write or OpAccess.ReadWrite)
             {
                 return true;
             }
