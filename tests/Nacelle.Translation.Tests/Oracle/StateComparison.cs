@@ -109,6 +109,12 @@ internal static unsafe class StateComparison
             return false;
         }
 
+        if (instruction.Mnemonic == Mnemonic.Clzero)
+        {
+            // Which bytes it asks the segment for is not written down.
+            return true;
+        }
+
         const uint mostBytes = 128;
         foreach (UsedMemory used in new InstructionInfoFactory().GetInfo(instruction).GetUsedMemory())
         {
