@@ -101,6 +101,36 @@ public sealed class ChangingCodeTests
     }
 
     [Fact]
+    public void An_instruction_that_needs_the_flags_may_replace_one_that_does_not()
+    {
+        // cmp eax, 0 and adc edx, 0 in turn, with the carry set.
+        const int compare = 0x00F8_83;
+        const int addWithCarry = 0x00D2_83;
+        using BareMachine machine = new();
+        machine.Place(Target, c =>
+        {
+            c.db(0x83, 0xF8, 0, 0x90);
+            c.ret();
+        });
+        CpuRegisters registers = machine.Run(c =>
+        {
+            Label again = c.CreateLabel();
+            c.mov(ecx, Rounds);
+            c.mov(ebx, compare | unchecked((int)0x9000_0000));
+            c.xor(edx, edx);
+            c.xor(eax, eax);
+            c.Label(ref again);
+            c.xor(ebx, compare ^ addWithCarry);
+            c.mov(__dword_ptr[Target], ebx);
+            c.stc();
+            c.call(Target);
+            c.dec(ecx);
+            c.jne(again);
+        });
+        Assert.Equal(Rounds / 2UL, BareMachine.General(registers, GeneralRegister.Rdx));
+    }
+
+    [Fact]
     public void A_store_to_the_next_instruction_counts_at_once()
     {
         using BareMachine machine = new();

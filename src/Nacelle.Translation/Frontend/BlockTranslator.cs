@@ -94,7 +94,10 @@ internal sealed class BlockTranslator
 
         ulong lookupCode = _emit.Address;
         _addresses.EnterPage(rip);
-        if (decoded.FlagsLive[0])
+
+        // Where the code has changed, what is there now may need flags that the block does not.
+        bool flagsLive = decoded.FlagsLive[0] || changing is not null;
+        if (flagsLive)
         {
             _flags.Load();
         }
@@ -103,11 +106,7 @@ internal sealed class BlockTranslator
         ulong hostCode = _emit.Address;
         if (changing is not null)
         {
-            if (decoded.FlagsLive[0])
-            {
-                _flags.Save();
-            }
-
+            _flags.Save();
             _changing.Check(changing, decoded);
         }
 
