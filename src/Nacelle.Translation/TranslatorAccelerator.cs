@@ -9,30 +9,32 @@ namespace Nacelle.Translation;
 /// <remarks>Made and disposed on one thread; vCPUs run in parallel, each on a thread of its own.</remarks>
 public sealed class TranslatorAccelerator : IAccelerator
 {
-    /// <summary>Bytes of translated code that each vCPU may hold.</summary>
-    public const int DefaultCodeSize = 64 * 1024 * 1024;
-
     private readonly MachineBus _bus;
     private readonly CodeWatch _watch;
-    private readonly int _codeSize;
+    private readonly TranslatorOptions _options;
     private readonly List<TranslatorVirtualCpu> _processors = [];
 
     /// <summary>Prepares translation for a machine.</summary>
     /// <param name="bus">RAM and devices.</param>
-    /// <param name="codeSize">Bytes of translated code per vCPU, 1 MiB to 1 GiB, a multiple of 4096.</param>
+    /// <param name="options">How it is to run; null for the defaults.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
     /// <exception cref="PlatformNotSupportedException">The host's processor lacks what the translator emits; the message names it.</exception>
-    public TranslatorAccelerator(MachineBus bus, int codeSize = DefaultCodeSize)
+    public TranslatorAccelerator(MachineBus bus, TranslatorOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(bus);
-        ArgumentOutOfRangeException.ThrowIfLessThan(codeSize, 1 << 20);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(codeSize, 1 << 30);
+        options ??= new TranslatorOptions();
+        if (options.Refusal is string refusal)
+        {
+            throw new ArgumentOutOfRangeException(nameof(options), refusal);
+        }
+
         if (HostProcessor.Missing is string missing)
         {
             throw new PlatformNotSupportedException($"the translator cannot run on this processor: it lacks {missing}");
         }
 
         _bus = bus;
-        _codeSize = codeSize & ~4095;
+        _options = options;
         _watch = new CodeWatch(bus.Ram);
     }
 
@@ -58,7 +60,7 @@ public sealed class TranslatorAccelerator : IAccelerator
     public IVirtualCpu CreateVirtualCpu(VirtualCpuConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        TranslatorVirtualCpu processor = new(configuration, _bus, _watch, _codeSize);
+        TranslatorVirtualCpu processor = new(configuration, _bus, _watch, _options);
         _processors.Add(processor);
         return processor;
     }

@@ -24,7 +24,7 @@ internal sealed class BareMultiprocessor : IAddressRangeHandler, IDisposable
         Ram = new GuestMemory([(0, 32 << 20)]);
         AddressSpace ports = new("port");
         ports.Map(EndPort, 16, "end", this);
-        _accelerator = new TranslatorAccelerator(new MachineBus(Ram, new AddressSpace("memory"), ports), 4 << 20);
+        _accelerator = new TranslatorAccelerator(new MachineBus(Ram, new AddressSpace("memory"), ports), new TranslatorOptions { CodeCacheBytes = 4 << 20 });
         _processors = [.. Enumerable.Range(0, count).Select(i => _accelerator.CreateVirtualCpu(
             new VirtualCpuConfiguration(i, (uint)i, CpuidModels.ForTranslator(i, (uint)i, count), localInterrupts?.Invoke(i))))];
         _ended = new bool[count];

@@ -11,7 +11,7 @@ public sealed class TranslatorAcceleratorTests
         const int count = 64;
         using GuestMemory ram = new([(0, 1 << 20)]);
         using TranslatorAccelerator accelerator =
-            new(new MachineBus(ram, new AddressSpace("memory"), new AddressSpace("port")), 1 << 20);
+            new(new MachineBus(ram, new AddressSpace("memory"), new AddressSpace("port")), new TranslatorOptions { CodeCacheBytes = 1 << 20 });
         for (int i = 0; i < count; i++)
         {
             IVirtualCpu processor = accelerator.CreateVirtualCpu(

@@ -6,7 +6,10 @@ namespace Nacelle.Translation.Cache;
 /// <summary>A run of guest instructions with one entry, translated. Owned by its vCPU's thread.</summary>
 internal sealed class Block
 {
-    /// <summary>Index in the cache's list.</summary>
+    /// <summary>Bits of an exit's argument that say which of a block's repeated string instructions it is about; the rest is the block's number.</summary>
+    public const int RepeatedBits = 6;
+
+    /// <summary>Number by which translated code names it to the monitor; another block's once this one is dropped.</summary>
     public required int Number { get; init; }
 
     /// <summary>Guest-physical address of the first byte.</summary>
@@ -51,8 +54,20 @@ internal sealed class Block
     /// <summary>Where the code keeps changing, what the block compares itself with.</summary>
     public ChangingCode? Changing { get; init; }
 
-    /// <summary>Links of other blocks (or this one) that jump straight here.</summary>
-    public List<int> IncomingLinks { get; } = [];
+    /// <summary>The repeated string instructions in it that the monitor may have to go on with.</summary>
+    public required Instruction[] Repeated { get; init; }
+
+    /// <summary>First of the links that jump straight here; <see cref="LinkTable"/> keeps the chain.</summary>
+    public int FirstIncoming { get; set; } = LinkTable.None;
+
+    /// <summary>First of the direct branches out of it; <see cref="LinkTable"/> keeps the chain.</summary>
+    public int FirstOutgoing { get; set; } = LinkTable.None;
+
+    /// <summary>The blocks of its first page.</summary>
+    public PageBlocks? First { get; set; }
+
+    /// <summary>The blocks of its second page, where it has one.</summary>
+    public PageBlocks? Second { get; set; }
 
     /// <summary>Whether the guest code behind it is still what was translated.</summary>
     public bool IsValid { get; set; } = true;
@@ -63,11 +78,3 @@ internal sealed class Block
 /// <param name="GuestOffset">Offset of the instruction in the block.</param>
 /// <param name="FlagsSaved">Whether the guest's flags are set aside there.</param>
 internal readonly record struct InstructionPlace(int HostOffset, ushort GuestOffset, bool FlagsSaved);
-
-/// <summary>A direct branch out of a block.</summary>
-/// <param name="Displacement">Position of the jump's displacement in the code memory.</param>
-/// <param name="Stub">Host address to which it goes while not linked.</param>
-/// <param name="TargetRip">Guest address of the branch's target.</param>
-/// <param name="IsStateLive">Whether the guest's vector state is in the host's registers when it is taken.</param>
-/// <param name="IsUngrouped">Whether the target's accesses are to be made one by one.</param>
-internal readonly record struct Link(int Displacement, ulong Stub, ulong TargetRip, bool IsStateLive, bool IsUngrouped);

@@ -1,34 +1,108 @@
+using System.Runtime.InteropServices;
 using Nacelle.Translation.Emit;
 
 namespace Nacelle.Translation.Cache;
 
-/// <summary>A vCPU's translated blocks by guest-physical address and mode, and the links between them. Owned by the vCPU's thread.</summary>
+/// <summary>
+/// A vCPU's translated blocks by guest-physical address and mode, by page, by number and by host address, and the links between
+/// them. Nothing in it grows beyond what lies in the code memory. Owned by the vCPU's thread.
+/// </summary>
 /// <param name="emit">The code memory, for patching links.</param>
 /// <param name="links">Direct branches out of blocks.</param>
-internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
+/// <param name="regions">Where blocks lie.</param>
+/// <param name="watch">Is told of pages that no block touches any more.</param>
+internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions regions, CodeWatch watch)
 {
     private readonly Dictionary<ulong, Block> _byAddress = [];
-    private readonly Dictionary<ulong, List<Block>> _byPage = [];
-    private readonly List<Block> _all = [];
+    private readonly Dictionary<ulong, PageBlocks> _byPage = [];
+    private readonly List<Block?> _byNumber = [];
+    private readonly Stack<int> _freeNumbers = [];
+    private readonly List<PageBlocks> _stale = [];
+
+    // Pages that are watched for a block under translation and had none before.
+    private readonly List<PageBlocks> _reserved = [];
+
+    /// <summary>Blocks that are there.</summary>
+    public int Count => _byNumber.Count - _freeNumbers.Count;
+
+    /// <summary>Numbers that have ever been in use.</summary>
+    public int Capacity => _byNumber.Count;
+
+    /// <summary>Pages that are watched for its sake.</summary>
+    public int Pages => _byPage.Count;
 
     /// <summary>Number of the next block.</summary>
-    public int NextNumber => _all.Count;
+    public int NextNumber => _freeNumbers.TryPeek(out int number) ? number : _byNumber.Count;
 
-    /// <summary>Looks a block up by number.</summary>
-    public Block this[int number] => _all[number];
+    /// <summary>Looks a block up by number, right after it has run.</summary>
+    public Block this[int number] => _byNumber[number]!;
 
     /// <summary>Finds a block.</summary>
     public Block? Find(ulong physicalAddress, ExecutionMode mode) => _byAddress.GetValueOrDefault(Key(physicalAddress, mode));
 
-    /// <summary>Adds a block; an earlier one at the same place is forgotten.</summary>
+    /// <summary>Watches chunks of a page for the block to be added next. Before the bytes are read for the last time.</summary>
+    /// <param name="page">Guest-physical address of the page.</param>
+    /// <param name="chunks">The chunks.</param>
+    /// <param name="self">The vCPU.</param>
+    public void Watch(ulong page, ulong chunks, ICodeWatcher self)
+    {
+        ref PageBlocks? blocks = ref CollectionsMarshal.GetValueRefOrAddDefault(_byPage, page, out bool known);
+        if (!known)
+        {
+            blocks = new PageBlocks(page);
+            _reserved.Add(blocks);
+        }
+
+        watch.Watch(page, chunks, self, isNew: !known);
+    }
+
+    /// <summary>Nothing has come of the block for which pages are watched.</summary>
+    public void Unwatch()
+    {
+        foreach (PageBlocks page in _reserved)
+        {
+            page.IsStale = true;
+            _stale.Add(page);
+        }
+
+        _reserved.Clear();
+        Sweep();
+    }
+
+    /// <summary>Adds the block just emitted, whose pages are watched; an earlier one at the same place is not found any more.</summary>
+    /// <exception cref="InvalidOperationException">It has more code than was made room for.</exception>
     public void Add(Block block)
     {
-        _all.Add(block);
+        if (emit.Address - block.LookupCode > CodeMemory.LargestBlock)
+        {
+            throw new InvalidOperationException($"a block has {emit.Address - block.LookupCode} bytes of code");
+        }
+
+        if (_freeNumbers.TryPop(out int number))
+        {
+            _byNumber[number] = block;
+        }
+        else
+        {
+            _byNumber.Add(block);
+        }
+
+        links.GiveTo(block);
+        regions.Add(block);
         _byAddress[Key(block.PhysicalAddress, block.Mode)] = block;
-        AddToPage(block.PhysicalAddress & ~0xFFFUL, block);
+        block.First = _byPage[block.PhysicalAddress & ~0xFFFUL];
+        block.First.Blocks.Add(block);
         if (block.SecondPage != ulong.MaxValue)
         {
-            AddToPage(block.SecondPage, block);
+            block.Second = _byPage[block.SecondPage];
+            block.Second.Blocks.Add(block);
+        }
+
+        if (_reserved.Count != 0)
+        {
+            // A page may have been watched for a longer copy than the block was made of in the end.
+            _reserved.RemoveAll(static page => page.Blocks.Count != 0);
+            Unwatch();
         }
     }
 
@@ -36,18 +110,14 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
     public void Connect(int link, Block target)
     {
         emit.Patch(links[link].Displacement, links[link].IsStateLive ? target.LiveCode : target.HostCode);
-        target.IncomingLinks.Add(link);
+        links.Connect(link, target);
     }
 
     /// <summary>Drops one block.</summary>
     public void Remove(Block block)
     {
-        ulong page = block.PhysicalAddress & ~0xFFFUL;
-        Drop(block, page);
-        if (_byPage.TryGetValue(page, out List<Block>? blocks))
-        {
-            blocks.Remove(block);
-        }
+        Drop(block);
+        Sweep();
     }
 
     /// <summary>Drops the blocks that touch chunks of a page.</summary>
@@ -57,37 +127,65 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
     /// <returns>Whether there were any.</returns>
     public bool Invalidate(ulong page, ulong chunks, Action<Block> dropped)
     {
-        if (!_byPage.TryGetValue(page, out List<Block>? blocks))
+        if (!_byPage.TryGetValue(page, out PageBlocks? blocks))
         {
             return false;
         }
 
-        int removed = blocks.RemoveAll(block =>
+        bool any = false;
+        foreach (Block block in blocks.Blocks)
         {
-            if ((ChunksIn(block, page) & chunks) == 0)
+            if ((blocks.ChunksOf(block) & chunks) != 0)
             {
-                return false;
+                Drop(block);
+                dropped(block);
+                any = true;
             }
-
-            Drop(block, page);
-            dropped(block);
-            return true;
-        });
-        if (blocks.Count == 0)
-        {
-            _byPage.Remove(page);
         }
 
-        return removed != 0;
+        Sweep();
+        return any;
+    }
+
+    /// <summary>Drops the blocks of a region; the caller sees to it that no jump table leads there.</summary>
+    /// <returns>How many there were.</returns>
+    public int Evict(CodeRegion region)
+    {
+        int evicted = 0;
+        ulong first = region.Blocks.Count == 0 ? region.End : region.Blocks[0].LookupCode;
+        foreach (Block block in region.Blocks)
+        {
+            if (block.IsValid)
+            {
+                Drop(block, first, region.End);
+                evicted++;
+            }
+        }
+
+        region.Blocks.Clear();
+        Sweep();
+        return evicted;
     }
 
     /// <summary>Forgets everything; the code memory is used anew.</summary>
     public void Clear()
     {
+        foreach (PageBlocks page in _byPage.Values)
+        {
+            watch.Release(page.Address, 0);
+        }
+
+        foreach (Block? block in _byNumber)
+        {
+            block?.IsValid = false;
+        }
+
         _byAddress.Clear();
         _byPage.Clear();
-        _all.Clear();
+        _byNumber.Clear();
+        _freeNumbers.Clear();
         links.Clear();
+        regions.Clear();
     }
 
     /// <summary>Finds the guest address of the instruction behind a host address.</summary>
@@ -97,47 +195,29 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
     /// <param name="flagsSaved">Whether the guest's flags are set aside there.</param>
     public bool TryFindInstruction(ulong hostAddress, ulong codePage, out ulong rip, out bool flagsSaved)
     {
-        int low = 0;
-        int high = _all.Count - 1;
-        while (low <= high)
+        Block? block = regions.Find(hostAddress);
+        if (block is null || hostAddress < block.HostCode)
         {
-            int middle = (low + high) >>> 1;
-            Block block = _all[middle];
-            if (hostAddress < block.HostCode)
-            {
-                high = middle - 1;
-            }
-            else if (hostAddress >= block.HostCode + (ulong)block.HostLength)
-            {
-                low = middle + 1;
-            }
-            else
-            {
-                int offset = (int)(hostAddress - block.HostCode);
-                InstructionPlace entry = block.Map.Last(candidate => candidate.HostOffset <= offset);
-                rip = (block.Mode.IsRelative ? codePage | (block.Rip & 0xFFF) : block.Rip) + entry.GuestOffset;
-                flagsSaved = entry.FlagsSaved;
-                return true;
-            }
+            rip = 0;
+            flagsSaved = false;
+            return false;
         }
 
-        rip = 0;
-        flagsSaved = false;
-        return false;
+        int offset = (int)(hostAddress - block.HostCode);
+        InstructionPlace entry = block.Map.Last(candidate => candidate.HostOffset <= offset);
+        rip = (block.Mode.IsRelative ? codePage | (block.Rip & 0xFFF) : block.Rip) + entry.GuestOffset;
+        flagsSaved = entry.FlagsSaved;
+        return true;
     }
 
     // Physical addresses have 46 bits.
     private static ulong Key(ulong physicalAddress, ExecutionMode mode) => physicalAddress | ((ulong)mode.Bits << 48);
 
-    private static ulong ChunksIn(Block block, ulong page)
-    {
-        int inFirst = (int)Math.Min((ulong)block.Length, 4096 - (block.PhysicalAddress & 0xFFF));
-        return (block.PhysicalAddress & ~0xFFFUL) == page
-            ? CodeWatch.Mask(block.PhysicalAddress, inFirst) | block.LookedAt
-            : CodeWatch.Mask(page, block.Length - inFirst);
-    }
-
-    private void Drop(Block block, ulong page)
+    /// <summary>Makes a block unreachable and forgets it, but for the lists of its pages, which are left to <see cref="Sweep"/>.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="discardedFrom">First host address of code that is discarded, links in which need not be patched.</param>
+    /// <param name="discardedTo">Host address after it.</param>
+    private void Drop(Block block, ulong discardedFrom = 0, ulong discardedTo = 0)
     {
         block.IsValid = false;
         ulong key = Key(block.PhysicalAddress, block.Mode);
@@ -146,27 +226,51 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links)
             _byAddress.Remove(key);
         }
 
-        foreach (int link in block.IncomingLinks)
+        while (block.FirstIncoming != LinkTable.None)
         {
-            emit.Patch(links[link].Displacement, links[link].Stub);
+            int number = block.FirstIncoming;
+            Link link = links[number];
+            if (link.Stub - discardedFrom >= discardedTo - discardedFrom)
+            {
+                emit.Patch(link.Displacement, link.Stub);
+            }
+
+            links.Disconnect(number);
         }
 
-        block.IncomingLinks.Clear();
-        ulong first = block.PhysicalAddress & ~0xFFFUL;
-        ulong other = page == first ? block.SecondPage : first;
-        if (other != ulong.MaxValue && _byPage.TryGetValue(other, out List<Block>? blocks))
+        links.Release(block);
+        _byNumber[block.Number] = null;
+        _freeNumbers.Push(block.Number);
+        MarkStale(block.First!);
+        if (block.Second is not null)
         {
-            blocks.Remove(block);
+            MarkStale(block.Second);
         }
     }
 
-    private void AddToPage(ulong page, Block block)
+    private void MarkStale(PageBlocks page)
     {
-        if (!_byPage.TryGetValue(page, out List<Block>? blocks))
+        if (!page.IsStale)
         {
-            _byPage[page] = blocks = [];
+            page.IsStale = true;
+            _stale.Add(page);
+        }
+    }
+
+    /// <summary>Takes dropped blocks out of the lists of their pages, and lets go of pages that have none left.</summary>
+    private void Sweep()
+    {
+        foreach (PageBlocks page in _stale)
+        {
+            ulong chunks = page.Sweep();
+            if (page.Blocks.Count == 0)
+            {
+                _byPage.Remove(page.Address);
+            }
+
+            watch.Release(page.Address, chunks);
         }
 
-        blocks.Add(block);
+        _stale.Clear();
     }
 }

@@ -5,7 +5,7 @@ namespace Nacelle.Translation.Cache;
 /// <summary>Memory for translated code, mapped once to write and once to execute: no page is both.</summary>
 internal sealed unsafe class CodeMemory : IDisposable
 {
-    /// <summary>More than any one block can take.</summary>
+    /// <summary>Bytes; more than any one block takes.</summary>
     public const int LargestBlock = 64 * 1024;
 
     private readonly SharedMemory _memory;

@@ -15,12 +15,17 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     private const long Window = 1000;
     private const byte KeepsOn = 255;
     private const int TranslatedMeanwhile = 1 << 30;
+    private const int LockCount = 64;
     private readonly GuestMemory _ram;
     private readonly ulong[] _chunks;
     private readonly byte[] _changes;
 
     // How many vCPUs may still write to a page unseen, and whether a block has been translated from it meanwhile.
     private readonly int[] _settling;
+
+    // How many vCPUs have blocks of a page. Changed, and chunks let go for it, under the page's lock.
+    private readonly byte[] _holders;
+    private readonly Lock[] _locks = new Lock[LockCount];
     private long _windowEnd;
     private ICodeWatcher[] _watchers = [];
 
@@ -30,6 +35,12 @@ internal sealed class CodeWatch : IGuestMemoryObserver
         _chunks = new ulong[ram.Size / GuestMemory.PageSize];
         _changes = new byte[_chunks.Length];
         _settling = new int[_chunks.Length];
+        _holders = new byte[_chunks.Length];
+        for (int i = 0; i < LockCount; i++)
+        {
+            _locks[i] = new Lock();
+        }
+
         ram.AddObserver(this);
     }
 
@@ -98,29 +109,49 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     /// Watches chunks of a page before its bytes are read for translation. vCPUs that may be writing to it unseen are told to
     /// stop; what one of them wrote meanwhile is reported as a change. Until they have, <see cref="MustCompare"/> says so.
     /// </summary>
-    public void Watch(ulong address, ulong mask, ICodeWatcher self)
+    /// <param name="page">Guest-physical address of the page.</param>
+    /// <param name="mask">The chunks.</param>
+    /// <param name="self">The vCPU that translates.</param>
+    /// <param name="isNew">Whether it had no block of the page before; from now on it has, until <see cref="Release"/>.</param>
+    public void Watch(ulong page, ulong mask, ICodeWatcher self, bool isNew)
     {
-        if (!TryIndex(address, out int index) || Volatile.Read(ref _changes[index]) == KeepsOn)
+        if (!TryIndex(page, out int index))
         {
             return;
         }
 
-        if ((Volatile.Read(ref _chunks[index]) & mask) == mask)
+        // Nobody lets chunks of a page go that another vCPU has blocks of.
+        if (isNew)
         {
-            return;
-        }
-
-        bool isNew = Interlocked.Or(ref _chunks[index], mask) == 0;
-        ulong page = address & ~0xFFFUL;
-        foreach (ICodeWatcher watcher in _watchers)
-        {
-            if (watcher == self)
+            lock (LockOf(index))
             {
-                watcher.ProtectNow(page);
+                _holders[index]++;
+                WatchHeld(page, index, mask, self);
             }
-            else if (isNew || watcher.MayBeWriting(page))
+        }
+        else
+        {
+            WatchHeld(page, index, mask, self);
+        }
+    }
+
+    /// <summary>A vCPU has fewer blocks of a page than before. What only it has watched is let go.</summary>
+    /// <param name="page">Guest-physical address of the page.</param>
+    /// <param name="remaining">The chunks that it still needs; none when it has no blocks of the page any more.</param>
+    public void Release(ulong page, ulong remaining)
+    {
+        if (!TryIndex(page, out int index))
+        {
+            return;
+        }
+
+        lock (LockOf(index))
+        {
+            bool alone = _holders[index] == 1;
+            _holders[index] -= remaining == 0 ? (byte)1 : (byte)0;
+            if (alone)
             {
-                Ask(watcher, page, ref _settling[index]);
+                Interlocked.And(ref _chunks[index], remaining);
             }
         }
     }
@@ -172,6 +203,29 @@ internal sealed class CodeWatch : IGuestMemoryObserver
 
         return true;
     }
+
+    private void WatchHeld(ulong page, int index, ulong mask, ICodeWatcher self)
+    {
+        if (Volatile.Read(ref _changes[index]) == KeepsOn || (Volatile.Read(ref _chunks[index]) & mask) == mask)
+        {
+            return;
+        }
+
+        bool isFirst = Interlocked.Or(ref _chunks[index], mask) == 0;
+        foreach (ICodeWatcher watcher in _watchers)
+        {
+            if (watcher == self)
+            {
+                watcher.ProtectNow(page);
+            }
+            else if (isFirst || watcher.MayBeWriting(page))
+            {
+                Ask(watcher, page, ref _settling[index]);
+            }
+        }
+    }
+
+    private Lock LockOf(int index) => _locks[index % LockCount];
 
     /// <summary>Counts a change of a page.</summary>
     /// <returns>Whether it has become one whose code keeps changing.</returns>

@@ -76,6 +76,9 @@ internal readonly record struct ExecutionMode(ushort Bits)
     /// <summary>The same mode with another soft TLB.</summary>
     public ExecutionMode WithTlb(int tlb) => new((ushort)((Bits & ~3) | tlb));
 
+    /// <summary>The packed form; that of a record would write <see cref="WithoutGroups"/> too, and of that the same without end.</summary>
+    public override string ToString() => $"0x{Bits:x}";
+
     /// <summary>Derives the mode from the registers.</summary>
     public static ExecutionMode Of(in CpuRegisters registers)
     {

@@ -7,18 +7,14 @@ namespace Nacelle.Translation.Emit;
 /// </summary>
 /// <param name="writable">The code memory's writable view.</param>
 /// <param name="executable">Address of the same memory where it executes.</param>
-/// <param name="capacity">Bytes.</param>
 /// <param name="context">Address of the context, below 2 GiB, so that instructions can name its words without a register.</param>
-internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int capacity, int context)
+internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int context)
 {
     /// <summary>Absolute address of an offset in the context.</summary>
     public int ContextAddress(int offset) => context + offset;
 
     /// <summary>Bytes written so far.</summary>
     public int Position { get; set; }
-
-    /// <summary>Bytes left.</summary>
-    public int Remaining => capacity - Position;
 
     /// <summary>Where the next byte will execute.</summary>
     public ulong Address => (ulong)(executable + Position);

@@ -11,11 +11,28 @@ namespace Nacelle.Translation.Emit;
 /// do at once (a page missing in the soft TLB, the direction flag, a request for attention) is left to the monitor: RCX then
 /// says what remains.
 /// </summary>
-/// <remarks>Each variant is a routine that blocks call; it is emitted when the first block needs it and loses the flags. For one thread.</remarks>
-internal sealed class StringEmitter(CodeEmitter emit)
+/// <remarks>
+/// Each variant is a routine that blocks call; it is emitted when the first block needs it, outlives all blocks, and loses the
+/// flags. For one thread.
+/// </remarks>
+internal sealed class StringEmitter
 {
     // Move or store, four widths, three soft TLBs.
-    private readonly ulong[] _routines = new ulong[2 * 4 * 3];
+    private const int Variants = 2 * 4 * 3;
+
+    // More than any of them takes.
+    private const int RoutineSize = 320;
+    private readonly CodeEmitter _emit;
+    private readonly ulong[] _routines = new ulong[Variants];
+    private readonly int _start;
+
+    /// <param name="emit">The code memory, in which the routines' place begins at the position.</param>
+    public StringEmitter(CodeEmitter emit)
+    {
+        _emit = emit;
+        _start = emit.Position;
+        emit.Position += Variants * RoutineSize;
+    }
 
     /// <summary>Whether an instruction is one of those emitted here.</summary>
     public static bool IsFast(in Instruction instruction, ExecutionMode mode) => mode.IsFlat && instruction.HasRepPrefix
@@ -27,16 +44,17 @@ internal sealed class StringEmitter(CodeEmitter emit)
             _ => false,
         };
 
-    /// <summary>Forgets the routines, when the code they are in is discarded.</summary>
-    public void Clear() => Array.Clear(_routines);
-
     /// <summary>Emits the routine of an instruction if it is not there yet. Between blocks.</summary>
+    /// <exception cref="InvalidOperationException">It takes more room than there is for it.</exception>
     public void Prepare(in Instruction instruction, ExecutionMode mode)
     {
-        ref ulong routine = ref _routines[Variant(instruction, mode)];
+        int variant = Variant(instruction, mode);
+        ref ulong routine = ref _routines[variant];
         if (routine == 0)
         {
-            routine = emit.Address;
+            int position = _emit.Position;
+            _emit.Position = _start + (variant * RoutineSize);
+            routine = _emit.Address;
             Assembler assembler = new(64);
             if (IsMove(instruction))
             {
@@ -47,7 +65,13 @@ internal sealed class StringEmitter(CodeEmitter emit)
                 Store(assembler, Shift(instruction), mode.Tlb);
             }
 
-            assembler.Assemble(new EmitterWriter(emit), routine);
+            assembler.Assemble(new EmitterWriter(_emit), routine);
+            if (_emit.Position > _start + ((variant + 1) * RoutineSize))
+            {
+                throw new InvalidOperationException($"the routine of '{instruction}' takes more than {RoutineSize} bytes");
+            }
+
+            _emit.Position = position;
         }
     }
 
@@ -57,12 +81,12 @@ internal sealed class StringEmitter(CodeEmitter emit)
         if (!mode.IsLong)
         {
             // The routine counts and points with whole registers.
-            emit.Move32(HostRegister.Rcx, HostRegister.Rcx);
-            emit.Move32(HostRegister.Rsi, HostRegister.Rsi);
-            emit.Move32(HostRegister.Rdi, HostRegister.Rdi);
+            _emit.Move32(HostRegister.Rcx, HostRegister.Rcx);
+            _emit.Move32(HostRegister.Rsi, HostRegister.Rsi);
+            _emit.Move32(HostRegister.Rdi, HostRegister.Rdi);
         }
 
-        emit.CallTo(_routines[Variant(instruction, mode)]);
+        _emit.CallTo(_routines[Variant(instruction, mode)]);
     }
 
     private static bool IsMove(in Instruction instruction) =>
@@ -79,7 +103,7 @@ internal sealed class StringEmitter(CodeEmitter emit)
     private static int Variant(in Instruction instruction, ExecutionMode mode) =>
         (((IsMove(instruction) ? 4 : 0) + Shift(instruction)) * 3) + mode.Tlb;
 
-    private AssemblerMemoryOperand Context32(int offset) => __dword_ptr[emit.ContextAddress(offset)];
+    private AssemblerMemoryOperand Context32(int offset) => __dword_ptr[_emit.ContextAddress(offset)];
 
     private void Store(Assembler assembler, int shift, int tlb)
     {
@@ -215,5 +239,5 @@ internal sealed class StringEmitter(CodeEmitter emit)
         assembler.ja(miss);
     }
 
-    private AssemblerMemoryOperand Table(int offset) => __qword_ptr[r15 + emit.ContextAddress(offset)];
+    private AssemblerMemoryOperand Table(int offset) => __qword_ptr[r15 + _emit.ContextAddress(offset)];
 }

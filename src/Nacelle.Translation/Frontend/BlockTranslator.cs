@@ -49,16 +49,6 @@ internal sealed class BlockTranslator
         _strings = new StringEmitter(emit);
     }
 
-    /// <summary>Forgets what earlier translations left in the code memory, when it is discarded.</summary>
-    public void Clear()
-    {
-        _strings.Clear();
-        _repeated.Clear();
-    }
-
-    /// <summary>A string instruction in the middle of a block, by the number in <see cref="ExitReason.Repeated"/>'s argument.</summary>
-    public Instruction Repeated(int number) => _repeated[number];
-
     /// <summary>How an instruction uses its memory operand.</summary>
     public AccessKind AccessOf(in Instruction instruction) => _generic.AccessOf(instruction);
 
@@ -187,6 +177,7 @@ internal sealed class BlockTranslator
             HostLength = _emit.Position - start,
             Operation = decoded.Instructions[decoded.Count - 1],
             Map = [.. _map],
+            Repeated = [.. _repeated],
         };
     }
 
@@ -220,6 +211,7 @@ internal sealed class BlockTranslator
         _memory.Lose();
         _groups.Clear();
         _map.Clear();
+        _repeated.Clear();
     }
 
     /// <summary>Brings the flags to where an instruction wants them.</summary>
@@ -326,7 +318,7 @@ internal sealed class BlockTranslator
                 EmitFastCall(instruction.IP, _thunks.SystemReturn, number);
                 return true;
             case InstructionKind.RepeatedString:
-                EmitRepeatedString(instruction);
+                EmitRepeatedString(instruction, number);
                 return false;
             case InstructionKind.Jump:
                 _branches.Exit(instruction.NearBranchTarget, instruction.IP, decoded.TargetFlagsLive[i]);
@@ -461,7 +453,7 @@ internal sealed class BlockTranslator
     }
 
     /// <summary>What the emitted routine leaves undone, as RCX tells, the monitor goes on with.</summary>
-    private void EmitRepeatedString(in Instruction instruction)
+    private void EmitRepeatedString(in Instruction instruction, int number)
     {
         _strings.Call(instruction, _mode);
         int done = _emit.JumpIfRcxZero();
@@ -470,7 +462,7 @@ internal sealed class BlockTranslator
             _flags.Load();
         }
 
-        _emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)_repeated.Count);
+        _emit.StoreContextImmediate32(ContextOffsets.ExitArgument, ((uint)number << Block.RepeatedBits) | (uint)_repeated.Count);
         _addresses.Load(Scratch2, instruction.IP);
         _emit.JumpTo(_thunks.Repeated);
         _emit.PatchShort(done);

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Nacelle.Translation.Cache;
 using Nacelle.Translation.State;
 
@@ -61,6 +62,44 @@ internal sealed unsafe class JumpTable
             if (targets[index] == block.LookupCode)
             {
                 targets[index] = _miss;
+            }
+        }
+    }
+
+    /// <summary>Forgets all blocks of a region.</summary>
+    public void Remove(CodeRegion region)
+    {
+        // The tables hold some 100,000 entries, which a few blocks are looked up in faster one by one.
+        const int few = 512;
+        if (region.Blocks.Count <= few)
+        {
+            foreach (Block block in region.Blocks)
+            {
+                Remove(block);
+            }
+
+            return;
+        }
+
+        Vector256<ulong> first = Vector256.Create(region.Start);
+        Vector256<ulong> length = Vector256.Create(region.End - region.Start);
+        Vector256<ulong> miss = Vector256.Create(_miss);
+        for (int table = 0; table < TranslatorContext.TlbCount; table++)
+        {
+            if (!_contents[table].IsUsed)
+            {
+                continue;
+            }
+
+            ulong* targets = Part(table, 1);
+            for (int index = 0; index < Entries; index += Vector256<ulong>.Count)
+            {
+                Vector256<ulong> entries = Vector256.Load(targets + index);
+                Vector256<ulong> inside = Vector256.LessThan(entries - first, length);
+                if (inside != Vector256<ulong>.Zero)
+                {
+                    Vector256.Store(Vector256.ConditionalSelect(inside, miss, entries), targets + index);
+                }
             }
         }
     }

@@ -129,15 +129,13 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
     private Block? TranslateBlock(ulong rip, ulong physical, bool grouped)
     {
-        if (_emit.Remaining < CodeMemory.LargestBlock)
+        MakeRoom();
+        int most = _debug is { IsOneInstruction: true } ? 1 : DecodedBlock.MaximumInstructions;
+        if (!TryCopyCode(most, out int firstPage, out ulong second, watch: true)
+            || (_debug is not null && _debug.InstructionsBeforeStop(_decoded, rip) is int limit
+                && !TryCopyCode(limit, out firstPage, out second, watch: true)))
         {
-            _counters.CodeFlushes++;
-            FlushCode();
-        }
-
-        if (!TryCopyCode(_debug is { IsOneInstruction: true } ? 1 : DecodedBlock.MaximumInstructions, out int firstPage, out ulong second)
-            || (_debug is not null && _debug.InstructionsBeforeStop(_decoded, rip) is int limit && !TryCopyCode(limit, out firstPage, out second)))
-        {
+            _blocks.Unwatch();
             _stale = null;
             return null;
         }
@@ -168,21 +166,12 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         return new ChangingCode((ulong)first, inFirst, (ulong)second, _decoded.Code.Slice(0, _decoded.Length).ToArray(), variable);
     }
 
-    /// <summary>Gives up all translated code.</summary>
-    private void FlushCode()
-    {
-        _emit.Position = _codeStart;
-        _blocks.Clear();
-        _translator.Clear();
-        _jumps.ClearAll();
-        _pendingLink = -1;
-    }
-
-    /// <summary>Copies guest code at RIP, watches it, and decodes it.</summary>
+    /// <summary>Copies guest code at RIP and decodes it.</summary>
     /// <param name="limit">Most instructions.</param>
     /// <param name="firstPage">Bytes of the copy in the first page.</param>
     /// <param name="secondPage">Guest-physical address of the next page, where the copy reaches into it.</param>
-    private bool TryCopyCode(int limit, out int firstPage, out ulong secondPage)
+    /// <param name="watch">Whether the code is watched from now on, for a block; otherwise it serves for this once.</param>
+    private bool TryCopyCode(int limit, out int firstPage, out ulong secondPage, bool watch = false)
     {
         ExecutionMode mode = _memory.Mode;
         ulong rip = _context->Registers.Rip;
@@ -222,23 +211,28 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             _decoded.Decode(rip, mode, start, firstPage + LongestInstruction, 1, _decodedChanging);
         }
 
+        if (!watch)
+        {
+            return true;
+        }
+
         // Watched first, read again after: a write in between is either seen in the copy or reported.
         int inFirst = Math.Min(_decoded.Length, firstPage);
         ulong chunks = CodeWatch.Mask(physical, inFirst) | _decoded.LookedAt;
-        _watch.Watch(page, chunks, this);
+        _blocks.Watch(page, chunks, this);
         bool changing = _watch.MustCompare(page) || (secondPage != ulong.MaxValue && _watch.MustCompare(secondPage));
         if (_decodedChanging != changing || (!_decodedChanging && !IsUnchanged(page, chunks)))
         {
-            return TryCopyCode(limit, out firstPage, out secondPage);
+            return TryCopyCode(limit, out firstPage, out secondPage, watch);
         }
 
         if (_decoded.Length > firstPage)
         {
             ulong secondChunks = CodeWatch.Mask(secondPage, _decoded.Length - firstPage);
-            _watch.Watch(secondPage, secondChunks, this);
+            _blocks.Watch(secondPage, secondChunks, this);
             if (!_decodedChanging && (_watch.MustCompare(secondPage) || !IsUnchangedBehind(secondPage)))
             {
-                return TryCopyCode(limit, out firstPage, out secondPage);
+                return TryCopyCode(limit, out firstPage, out secondPage, watch);
             }
         }
 

@@ -67,6 +67,11 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 continue;
             }
 
+            if (_forced is not null && _forced.IsDue())
+            {
+                EvictAtRandom();
+            }
+
             Block? block = FindBlock();
             if (block is null)
             {
@@ -164,7 +169,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 return Operate(AtRip(_blocks[(int)(uint)_context->ExitArgument].Operation));
             case ExitReason.Repeated:
                 _counters.OperationExits++;
-                return Operate(AtRip(_translator.Repeated((int)(uint)_context->ExitArgument)));
+                uint repeated = (uint)_context->ExitArgument;
+                return Operate(AtRip(_blocks[(int)(repeated >> Block.RepeatedBits)].Repeated[repeated & ((1 << Block.RepeatedBits) - 1)]));
             case ExitReason.Fault:
                 _counters.FaultExits++;
                 return TakeAccessFault();

@@ -30,6 +30,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private readonly CodeEmitter _emit;
     private readonly Thunks _thunks;
     private readonly LinkTable _links = new();
+    private readonly CodeRegions _regions;
     private readonly BlockCache _blocks;
     private readonly BlockTranslator _translator;
     private readonly AccessSites _sites;
@@ -40,7 +41,6 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private readonly OperationExecutor _operations;
     private readonly FastCallState _fastCalls;
     private readonly Breakpoints _breakpoints;
-    private readonly int _codeStart;
     private readonly int _carefulStart;
     private readonly ConcurrentQueue<CodeRequest> _codeRequests = new();
     private readonly AutoResetEvent _wake = new(false);
@@ -57,7 +57,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private volatile bool _initRequested;
     private int _startupVector = -1;
 
-    public TranslatorVirtualCpu(VirtualCpuConfiguration configuration, MachineBus bus, CodeWatch watch, int codeSize)
+    public TranslatorVirtualCpu(VirtualCpuConfiguration configuration, MachineBus bus, CodeWatch watch, TranslatorOptions options)
     {
         _configuration = configuration;
         _bus = bus;
@@ -68,15 +68,16 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _self = GCHandle.Alloc(this);
         ContextOwners.Register(_context, _self);
         InitialiseContext();
-        _code = new CodeMemory(codeSize);
-        _emit = new CodeEmitter(_code.Writable, _code.Executable, codeSize, (int)_context);
+        _code = new CodeMemory(options.CodeCacheBytes);
+        _emit = new CodeEmitter(_code.Writable, _code.Executable, (int)_context);
         _thunks = new Thunks(_emit, _context, (nint)(delegate* unmanaged<TranslatorContext*, ulong, byte*>)&MissHandler.Handle);
         _carefulStart = _emit.Position;
-        _codeStart = _carefulStart + (CarefulCode.Size * CarefulCode.Count);
-        _emit.Position = _codeStart;
-        _blocks = new BlockCache(_emit, _links);
+        _emit.Position += CarefulCode.Size * CarefulCode.Count;
         _sites = new AccessSites(_context);
         _translator = new BlockTranslator(_emit, _thunks, _links, _sites);
+        _regions = new CodeRegions(_emit, _code.Size);
+        _blocks = new BlockCache(_emit, _links, _regions, watch);
+        _forced = options.EvictEvery == 0 ? null : new ForcedEvictions(options.EvictEvery, configuration.Index);
         _memory = new LinearMemory(_context, bus, watch, PhysicalBits(configuration.Cpuid)) { Invalidated = OnInvalidated };
         _jumps = new JumpTable(_context, _thunks.LookupMiss);
         _system = new SystemInstructions(&_context->Registers, _memory, this);

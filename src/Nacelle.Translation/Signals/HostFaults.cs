@@ -95,7 +95,7 @@ internal static unsafe partial class HostFaults
         }
 
         s_code = new CodeMemory(Size);
-        CodeEmitter emit = new(s_code.Writable, s_code.Executable, HandlersOffset, context: 0);
+        CodeEmitter emit = new(s_code.Writable, s_code.Executable, context: 0);
         EmitHandler(emit);
         foreach (int signal in s_signals)
         {

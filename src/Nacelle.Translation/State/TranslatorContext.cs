@@ -241,6 +241,6 @@ internal enum ExitReason : uint
     /// <summary>An access keeps using different TLB entries; the argument is the block's number and, above it, the access site.</summary>
     Roaming = 11,
 
-    /// <summary>The monitor goes on with the repeated string instruction at RIP; the argument is its number.</summary>
+    /// <summary>The monitor goes on with the repeated string instruction at RIP; the argument is the block's number and which of its it is.</summary>
     Repeated = 8,
 }

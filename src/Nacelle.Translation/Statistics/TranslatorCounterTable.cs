@@ -42,6 +42,11 @@ public static class TranslatorCounterTable
         new("bytes emitted", "Bytes of host code for those blocks.", c => c.EmittedBytes),
         new("code changes", "Requests to drop blocks whose guest code was written.", c => c.CodeChanges),
         new("code flushes", "Times the whole code memory of a vCPU was given up.", c => c.CodeFlushes),
+        new("regions evicted", "Regions of code memory whose blocks were evicted, to make room or because that was asked for.", c => c.EvictedRegions),
+        new("blocks evicted", "Blocks in them.", c => c.EvictedBlocks),
+        new("eviction ns", "Nanoseconds that these evictions took.", c => c.EvictionNanoseconds),
+        new("longest eviction ns", "Nanoseconds of the longest eviction of a region.", c => c.LongestEvictionNanoseconds),
+        new("forced evictions", "Evictions of a region or of everything that --accel translator,evict-every=N asked for.", c => c.ForcedEvictions),
         new("deliveries", "Interrupts and exceptions delivered to the guest.", c => c.Deliveries),
     ];
 
@@ -53,6 +58,8 @@ public static class TranslatorCounterTable
         new("deliveries per second", "Interrupts and exceptions.", (c, time) => PerSecond(c.Deliveries, time)),
         new("blocks translated per second", "Work of the translator itself.", (c, time) => PerSecond(c.Blocks, time)),
         new("instructions per block", "Guest instructions in a block, on average.", (c, _) => Ratio(c.Instructions, c.Blocks)),
+        new("blocks evicted per block", "Share of the blocks translated that were evicted; what is translated again counts each time.", (c, _) => Ratio(c.EvictedBlocks, c.Blocks)),
+        new("ns per block evicted", "What an eviction costs for each block.", (c, _) => Ratio(c.EvictionNanoseconds, c.EvictedBlocks)),
         new("bytes emitted per instruction", "Host code for a guest instruction, on average.", (c, _) => Ratio(c.EmittedBytes, c.Instructions)),
         new("operation exits per exit", "Share of the returns in which the monitor carries out an instruction.", (c, _) => Ratio(c.OperationExits, Exits(c))),
     ];

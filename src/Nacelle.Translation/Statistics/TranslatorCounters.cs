@@ -63,6 +63,21 @@ public struct TranslatorCounters
     /// <summary>Times the whole code memory was given up.</summary>
     public ulong CodeFlushes;
 
+    /// <summary>Regions of code memory whose blocks were evicted.</summary>
+    public ulong EvictedRegions;
+
+    /// <summary>Blocks in them.</summary>
+    public ulong EvictedBlocks;
+
+    /// <summary>Nanoseconds that it took.</summary>
+    public ulong EvictionNanoseconds;
+
+    /// <summary>Nanoseconds of the longest eviction of a region.</summary>
+    public ulong LongestEvictionNanoseconds;
+
+    /// <summary>Evictions and flushes for no reason but that they were asked for.</summary>
+    public ulong ForcedEvictions;
+
     /// <summary>Interrupts and exceptions delivered.</summary>
     public ulong Deliveries;
 
@@ -88,6 +103,11 @@ public struct TranslatorCounters
         EmittedBytes = left.EmittedBytes + right.EmittedBytes,
         CodeChanges = left.CodeChanges + right.CodeChanges,
         CodeFlushes = left.CodeFlushes + right.CodeFlushes,
+        EvictedRegions = left.EvictedRegions + right.EvictedRegions,
+        EvictedBlocks = left.EvictedBlocks + right.EvictedBlocks,
+        EvictionNanoseconds = left.EvictionNanoseconds + right.EvictionNanoseconds,
+        LongestEvictionNanoseconds = Math.Max(left.LongestEvictionNanoseconds, right.LongestEvictionNanoseconds),
+        ForcedEvictions = left.ForcedEvictions + right.ForcedEvictions,
         Deliveries = left.Deliveries + right.Deliveries,
     };
 

@@ -277,7 +277,7 @@ internal sealed class SystemImage
     public ImageRun RunOnKvm() => Run(bus => new KvmAccelerator(bus, 1));
 
     /// <summary>Runs it on the translator.</summary>
-    public ImageRun RunOnTranslator() => Run(bus => new TranslatorAccelerator(bus, 16 << 20));
+    public ImageRun RunOnTranslator() => Run(bus => new TranslatorAccelerator(bus, new TranslatorOptions { CodeCacheBytes = 16 << 20 }));
 
     /// <summary>Runs it on both, and wants the same of both.</summary>
     /// <param name="exceptions">Beginnings of the names of what differs, with the reason: where KVM does not do what the manual says, and the gaps of the translator.</param>

@@ -28,7 +28,7 @@ public sealed unsafe class EmittedCodeTests : IDisposable
     public EmittedCodeTests()
     {
         TranslatorContext* context = (TranslatorContext*)_contextMapping.Address;
-        _emit = new CodeEmitter(_code.Writable, _code.Executable, _code.Size, (int)context);
+        _emit = new CodeEmitter(_code.Writable, _code.Executable, (int)context);
         Thunks thunks = new(_emit, context, missHandler: 0);
         _translator = new BlockTranslator(_emit, thunks, new LinkTable(), new AccessSites(context));
     }

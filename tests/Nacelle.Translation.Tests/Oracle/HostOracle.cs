@@ -5,7 +5,8 @@ namespace Nacelle.Translation.Tests.Oracle;
 /// <summary>Runs many sequences natively and translated, and describes those that differ, made as short as they still differ.</summary>
 /// <param name="oneInstruction">Whether each translated instruction is a block of its own.</param>
 /// <param name="bitness">Width of the code: 64, or 32 for compatibility mode.</param>
-internal sealed class HostOracle(bool oneInstruction = false, int bitness = 64) : IDisposable
+/// <param name="evictEvery">Returns from translated code until some of it is given up, on average; 0 for never.</param>
+internal sealed class HostOracle(bool oneInstruction = false, int bitness = 64, int evictEvery = 0) : IDisposable
 {
     private readonly List<string> _failures = [];
     private OracleSession? _session;
@@ -98,7 +99,7 @@ internal sealed class HostOracle(bool oneInstruction = false, int bitness = 64) 
         if (_session is null || _session.IsBroken || !_session.HasRoomFor(count))
         {
             _session?.Dispose();
-            _session = new OracleSession(oneInstruction, bitness);
+            _session = new OracleSession(oneInstruction, bitness, evictEvery);
         }
 
         return _session;

@@ -39,6 +39,14 @@ public sealed class HostOracleTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void Sequences_whose_code_is_given_up_at_random_do_what_the_host_does()
+    {
+        ulong seed = Setting("NACELLE_ORACLE_SEED", 1);
+        Compare(seed, (int)Setting("NACELLE_ORACLE_SEQUENCES", 10_000), single: false, crossing: false, evictEvery: 3);
+        Compare(seed, (int)Setting("NACELLE_ORACLE_SEQUENCES", 10_000), single: false, crossing: true, evictEvery: 3);
+    }
+
+    [Fact]
     [Trait("Duration", "Long")]
     public void Ten_million_sequences_do_what_the_host_does()
     {
@@ -55,9 +63,10 @@ public sealed class HostOracleTests(ITestOutputHelper output)
     private void Compare(int count, bool single, bool crossing) =>
         Compare(Setting("NACELLE_ORACLE_SEED", 1), (int)Setting("NACELLE_ORACLE_SEQUENCES", (ulong)count), single, crossing);
 
-    private void Compare(ulong seed, int count, bool single, bool crossing, bool oneInstruction = false, int bitness = 64)
+    private void Compare(
+        ulong seed, int count, bool single, bool crossing, bool oneInstruction = false, int bitness = 64, int evictEvery = 0)
     {
-        using HostOracle oracle = new(oneInstruction, bitness);
+        using HostOracle oracle = new(oneInstruction, bitness, evictEvery);
         long start = Stopwatch.GetTimestamp();
         oracle.Run(seed, count, single, crossing, (int)Setting("NACELLE_ORACLE_FAILURES", MostFailures));
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -10,10 +10,11 @@ internal sealed unsafe class OracleSession : IDisposable
 
     /// <param name="oneInstruction">Whether each translated instruction is a block of its own.</param>
     /// <param name="bitness">Width of the sequences' code: 64, or 32 for compatibility mode.</param>
-    public OracleSession(bool oneInstruction, int bitness = 64)
+    /// <param name="evictEvery">Returns from translated code until some of it is given up, on average; 0 for never.</param>
+    public OracleSession(bool oneInstruction, int bitness = 64, int evictEvery = 0)
     {
         DataContents contents = new(seed: 1);
-        _translated = new TranslatedProcessor(contents, oneInstruction, bitness);
+        _translated = new TranslatedProcessor(contents, oneInstruction, bitness, evictEvery);
         _native = new NativeProcessor(_translated.Ram, contents, TranslatedProcessor.Features, bitness);
     }
 

@@ -37,7 +37,8 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
     /// <param name="contents">What is in memory before each run.</param>
     /// <param name="oneInstruction">Whether each instruction is a block of its own, as a debugger's watchpoints make it.</param>
     /// <param name="bitness">Width of the sequences' code: 64, or 32 for compatibility mode.</param>
-    public TranslatedProcessor(DataContents contents, bool oneInstruction, int bitness = 64)
+    /// <param name="evictEvery">Returns from translated code until some of it is given up, on average; 0 for never.</param>
+    public TranslatedProcessor(DataContents contents, bool oneInstruction, int bitness = 64, int evictEvery = 0)
     {
         _is32 = bitness == 32;
         _contents = contents.Writable;
@@ -50,7 +51,9 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
         ]);
         AddressSpace ports = new("port");
         ports.Map(EndPort, 1, "end", this);
-        _accelerator = new TranslatorAccelerator(new MachineBus(Ram, new AddressSpace("memory"), ports), 16 << 20);
+        _accelerator = new TranslatorAccelerator(
+            new MachineBus(Ram, new AddressSpace("memory"), ports),
+            new TranslatorOptions { CodeCacheBytes = (evictEvery == 0 ? 16 : 1) << 20, EvictEvery = evictEvery });
         _processor = (TranslatorVirtualCpu)_accelerator.CreateVirtualCpu(
             new VirtualCpuConfiguration(0, 0, CpuidModels.ForTranslator(0, 0, 1), null));
         BuildTables();
