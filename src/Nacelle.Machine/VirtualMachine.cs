@@ -42,7 +42,7 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
         {
             _ram = new GuestMemory(PhysicalLayout.RamRanges(description.MemoryBytes));
             _bus = new MachineBus(_ram, new AddressSpace("memory"), new AddressSpace("ports"));
-            _selection = AcceleratorSelection.Choose(description.Accelerator, _bus, description.VirtualCpus, description.Cpu);
+            _selection = AcceleratorSelection.Choose(description, _bus);
             _platform = new PlatformDevices(
                 _bus, _selection.Accelerator.KernelInterruptControllers, new EventLoopTimerService(_timerLoop), serial, this, description);
             _pci = new PciDevices(

@@ -148,13 +148,41 @@ public sealed class OptionTests
     public void A_wrong_serial_connection_is_refused(string text, string reason) =>
         AssertRefused(() => SerialOption.Parse(text), reason);
 
+    [Theory]
+    [InlineData("auto", AcceleratorChoice.Auto, 64 << 20, 0)]
+    [InlineData("kvm", AcceleratorChoice.Kvm, 64 << 20, 0)]
+    [InlineData("translator,code-cache=1M", AcceleratorChoice.Translator, 1 << 20, 0)]
+    [InlineData("auto,code-cache=1G", AcceleratorChoice.Auto, 1 << 30, 0)]
+    [InlineData("translator,evict-every=7,code-cache=4100K", AcceleratorChoice.Translator, 4100 << 10, 7)]
+    public void An_accelerator_is_read(string text, AcceleratorChoice choice, int codeCache, int evictEvery)
+    {
+        AcceleratorOption option = AcceleratorOption.Parse(text);
+        Assert.Equal(choice, option.Choice);
+        Assert.Equal(codeCache, option.Translator.CodeCacheBytes);
+        Assert.Equal(evictEvery, option.Translator.EvictEvery);
+    }
+
+    [Theory]
+    [InlineData("", "unknown accelerator ''")]
+    [InlineData("translator,cache=4M", "unknown accelerator option 'cache'")]
+    [InlineData("translator,code-cache", "has no value")]
+    [InlineData("translator,code-cache=1020K", "give a multiple of 4K from 1M to 1G")]
+    [InlineData("translator,code-cache=1025M", "give a multiple of 4K from 1M to 1G")]
+    [InlineData("translator,code-cache=2049K", "give a multiple of 4K from 1M to 1G")]
+    [InlineData("translator,code-cache=much", "is not a size")]
+    [InlineData("translator,code-cache=2M,code-cache=2M", "given twice")]
+    [InlineData("translator,evict-every=0", "from 1 to 1000000000")]
+    [InlineData("kvm,code-cache=4M", "is the translator's and kvm was asked for")]
+    public void A_wrong_accelerator_is_refused(string text, string reason) => AssertRefused(() => AcceleratorOption.Parse(text), reason);
+
     [Fact]
     public void No_text_is_answered_by_anything_but_a_description_or_a_refusal() => Gen.OneOf(
-        s_text, s_text.Select(text => $"d,{text}"), s_text.Select(text => $"user,{text}"), s_text.Select(text => $"tap:{text}")).Sample(text =>
+        s_text, s_text.Select(text => $"d,{text}"), s_text.Select(text => $"user,{text}"), s_text.Select(text => $"tap:{text}"),
+        s_text.Select(text => $"translator,{text}")).Sample(text =>
     {
         foreach (Action parse in (Action[])[
             () => DiskOption.Parse(text), () => NetworkOption.Parse(text), () => SerialOption.Parse(text),
-            () => ByteSize.Parse("size", text), () => MachineOptions.ParseAccelerator(text),
+            () => ByteSize.Parse("size", text), () => AcceleratorOption.Parse(text),
             () => MachineOptions.ParseMemory(text), () => MachineOptions.ParseName(text), () => MachineOptions.ParseVirtualCpus(text)])
         {
             try

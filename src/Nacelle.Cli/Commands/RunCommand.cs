@@ -25,10 +25,10 @@ internal sealed class RunCommand : Command, IDocumentedCommand
     private readonly Option<ulong> _memory = OptionFactory.Single(
         "--memory", "SIZE", "Guest memory: a number with K, M, G or T, a multiple of 2M.", MachineOptions.ParseMemory, "512M");
 
-    private readonly Option<AcceleratorChoice> _accelerator = OptionFactory.Single(
-        "--accel", "auto|kvm|translator",
+    private readonly Option<AcceleratorOption?> _accelerator = OptionFactory.Single(
+        "--accel", "auto|kvm|translator[,option=value…]",
         "What runs the guest: KVM, the dynamic translator, or KVM where it runs guest kernel code at hardware speed.",
-        MachineOptions.ParseAccelerator, "auto", [.. MachineOptions.Accelerators]);
+        AcceleratorOption.Parse, "auto", [.. AcceleratorOption.Kinds]);
 
     private readonly Option<CpuModelSpecification?> _cpu = OptionFactory.Single(
         "--cpu", "host|max|MODEL[,+FEATURE|-FEATURE…]",
@@ -97,21 +97,26 @@ internal sealed class RunCommand : Command, IDocumentedCommand
     /// <inheritdoc/>
     public CommandPage Page => RunPage.Page;
 
-    private MachineDescription Describe(ParseResult result) => new()
+    private MachineDescription Describe(ParseResult result)
     {
-        KernelPath = result.GetRequiredValue(_kernel),
-        InitrdPath = result.GetValue(_initrd),
-        KernelCommandLine = result.GetValue(_append) ?? "",
-        VirtualCpus = result.GetValue(_cpus),
-        MemoryBytes = result.GetValue(_memory),
-        Accelerator = result.GetValue(_accelerator),
-        Cpu = result.GetRequiredValue(_cpu)!,
-        Disks = result.GetValue(_disks),
-        Networks = result.GetValue(_networks),
-        Serial = result.GetRequiredValue(_serial)!,
-        Name = result.GetRequiredValue(_name)!,
-        RestartOnReset = !result.GetValue(_noReboot),
-    };
+        AcceleratorOption accelerator = result.GetRequiredValue(_accelerator)!;
+        return new MachineDescription
+        {
+            KernelPath = result.GetRequiredValue(_kernel),
+            InitrdPath = result.GetValue(_initrd),
+            KernelCommandLine = result.GetValue(_append) ?? "",
+            VirtualCpus = result.GetValue(_cpus),
+            MemoryBytes = result.GetValue(_memory),
+            Accelerator = accelerator.Choice,
+            Translator = accelerator.Translator,
+            Cpu = result.GetRequiredValue(_cpu)!,
+            Disks = result.GetValue(_disks),
+            Networks = result.GetValue(_networks),
+            Serial = result.GetRequiredValue(_serial)!,
+            Name = result.GetRequiredValue(_name)!,
+            RestartOnReset = !result.GetValue(_noReboot),
+        };
+    }
 
     private RunSettings Settings(ParseResult result) => new(
         result.GetValue(_quiet),

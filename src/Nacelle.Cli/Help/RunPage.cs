@@ -7,6 +7,12 @@ namespace Nacelle.Cli;
 /// <summary>What help says of <c>nacelle run</c>.</summary>
 internal static class RunPage
 {
+    private static readonly Topic s_accelerator = new("Options of --accel",
+    [
+        ("code-cache=SIZE", $"Translated code that each vCPU may hold, {ByteSize.Format(TranslatorOptions.SmallestCodeCache)} to {ByteSize.Format(TranslatorOptions.LargestCodeCache)}, a multiple of 4K; the oldest goes when it is full. Memory is taken as it fills. Translator only. Default: {ByteSize.Format((ulong)new TranslatorOptions().CodeCacheBytes)}."),
+        ("evict-every=N", "Gives up translated code at random, once in N returns from it on average, to find faults of the translator. Translator only. Default: never."),
+    ]);
+
     private static readonly Topic s_cpu = new("Models of --cpu",
     [
         ("host, max", "All that host and accelerator can do."),
@@ -68,7 +74,7 @@ internal static class RunPage
             new("See what the translator did during a run", "nacelle run --kernel vmlinuz --accel translator --translator-stats"),
             new("Run a test kernel and take its exit code", "nacelle run --kernel test.elf --no-reboot --quiet"),
         ],
-        [s_cpu, s_disk, s_network, s_keys, s_signals, s_counters, ExitCodeTopic()]);
+        [s_accelerator, s_cpu, s_disk, s_network, s_keys, s_signals, s_counters, ExitCodeTopic()]);
 
     private static Topic ExitCodeTopic() => new(
         "Exit codes",

@@ -7,20 +7,6 @@ namespace Nacelle.Configuration;
 public static class MachineOptions
 {
     private const int LongestName = 64;
-    private static readonly string[] s_accelerators = ["auto", "kvm", "translator"];
-
-    /// <summary>Words of <c>--accel</c>.</summary>
-    public static IReadOnlyList<string> Accelerators => s_accelerators;
-
-    /// <summary>Reads <c>--accel</c>.</summary>
-    /// <exception cref="ConfigurationException">It is none of <see cref="Accelerators"/>.</exception>
-    public static AcceleratorChoice ParseAccelerator(string text)
-    {
-        int place = Array.IndexOf(s_accelerators, text);
-        return place >= 0
-            ? (AcceleratorChoice)place
-            : throw new ConfigurationException(NearestName.Refusal("accelerator", text, s_accelerators));
-    }
 
     /// <summary>Reads <c>--cpus</c>.</summary>
     /// <exception cref="ConfigurationException">It is not a number of vCPUs.</exception>

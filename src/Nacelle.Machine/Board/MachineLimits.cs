@@ -33,6 +33,11 @@ internal static class MachineLimits
                 "a machine without the 8254 timer was asked for and KVM's interrupt controllers come with one: take the translator");
         }
 
+        if (description.Translator.Refusal is string refusal)
+        {
+            throw new MachineException(MachineErrorKind.Configuration, refusal);
+        }
+
         if (HostMemory() is ulong host && description.MemoryBytes > host)
         {
             throw new MachineException(

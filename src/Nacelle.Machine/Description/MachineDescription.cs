@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Nacelle.Cpu;
+using Nacelle.Translation;
 
 namespace Nacelle.Machine;
 
@@ -20,6 +21,9 @@ public sealed record MachineDescription
 
     /// <summary>What runs the guest.</summary>
     public AcceleratorChoice Accelerator { get; init; } = AcceleratorChoice.Auto;
+
+    /// <summary>How the translator runs the guest, where it does.</summary>
+    public TranslatorOptions Translator { get; init; } = new();
 
     /// <summary>The processor that the guest sees.</summary>
     public CpuModelSpecification Cpu { get; init; } = CpuModelSpecification.Host;

@@ -12,15 +12,13 @@ namespace Nacelle.Machine.Runtime;
 internal sealed record AcceleratorSelection(IAccelerator Accelerator, string Reason, Func<int, CpuidTable> Cpuid)
 {
     /// <summary>Makes the accelerator that was asked for, or the better one.</summary>
-    /// <param name="choice">What was asked for.</param>
+    /// <param name="description">What was asked for.</param>
     /// <param name="bus">The machine.</param>
-    /// <param name="virtualCpus">How many vCPUs it has.</param>
-    /// <param name="cpu">The processor that the guest sees.</param>
     /// <exception cref="MachineException">The one that was asked for cannot run here, or not with that processor.</exception>
-    internal static AcceleratorSelection Choose(
-        AcceleratorChoice choice, MachineBus bus, int virtualCpus, CpuModelSpecification cpu)
+    internal static AcceleratorSelection Choose(MachineDescription description, MachineBus bus)
     {
-        AcceleratorSelection selection = Choose(choice, bus, virtualCpus);
+        CpuModelSpecification cpu = description.Cpu;
+        AcceleratorSelection selection = ChooseAny(description, bus);
         try
         {
             CpuSelection.Check(cpu, selection.Cpuid(0), selection.Accelerator.Name);
@@ -34,19 +32,19 @@ internal sealed record AcceleratorSelection(IAccelerator Accelerator, string Rea
         return selection with { Cpuid = index => GuestCpuid.Make(selection.Cpuid(index), cpu) };
     }
 
-    private static AcceleratorSelection Choose(AcceleratorChoice choice, MachineBus bus, int virtualCpus)
+    private static AcceleratorSelection ChooseAny(MachineDescription description, MachineBus bus)
     {
-        switch (choice)
+        switch (description.Accelerator)
         {
             case AcceleratorChoice.Kvm:
-                return Kvm(bus, virtualCpus, "it was asked for");
+                return Kvm(bus, description.VirtualCpus, "it was asked for");
             case AcceleratorChoice.Translator:
-                return Translator(bus, virtualCpus, "it was asked for");
+                return Translator(bus, description, "it was asked for");
             default:
                 CalibrationResult calibration = AcceleratorCalibration.Run();
                 return calibration.IsUsable
-                    ? Kvm(bus, virtualCpus, calibration.Reason)
-                    : Translator(bus, virtualCpus, calibration.Reason);
+                    ? Kvm(bus, description.VirtualCpus, calibration.Reason)
+                    : Translator(bus, description, calibration.Reason);
         }
     }
 
@@ -63,14 +61,14 @@ internal sealed record AcceleratorSelection(IAccelerator Accelerator, string Rea
         }
     }
 
-    private static AcceleratorSelection Translator(MachineBus bus, int virtualCpus, string reason)
+    private static AcceleratorSelection Translator(MachineBus bus, MachineDescription description, string reason)
     {
         try
         {
             return new(
-                new TranslatorAccelerator(bus),
+                new TranslatorAccelerator(bus, description.Translator),
                 reason,
-                index => CpuidModels.ForTranslator(index, (uint)index, virtualCpus));
+                index => CpuidModels.ForTranslator(index, (uint)index, description.VirtualCpus));
         }
         catch (PlatformNotSupportedException error)
         {
