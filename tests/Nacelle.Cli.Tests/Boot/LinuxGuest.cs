@@ -14,8 +14,18 @@ internal static class LinuxGuest
     /// <param name="words">Further words of the kernel command line.</param>
     /// <param name="more">Further arguments.</param>
     public static string[] Arguments(string kind, string command, string words = "", params ReadOnlySpan<string> more) =>
+        TranslatorArguments("translator", kind, command, words, more);
+
+    /// <summary>The same with options of the translator.</summary>
+    /// <param name="accelerator">The value of --accel.</param>
+    /// <param name="kind">cloud, generic or rt.</param>
+    /// <param name="command">For the guest's shell, without double quotes.</param>
+    /// <param name="words">Further words of the kernel command line.</param>
+    /// <param name="more">Further arguments.</param>
+    public static string[] TranslatorArguments(
+        string accelerator, string kind, string command, string words = "", params ReadOnlySpan<string> more) =>
     [
-        "run", "--accel", "translator", "--kernel", Find($"vmlinuz-{kind}"), "--initrd", Find("initramfs.cpio.gz"),
+        "run", "--accel", accelerator, "--kernel", Find($"vmlinuz-{kind}"), "--initrd", Find("initramfs.cpio.gz"),
         "--append", $"console=ttyS0 quiet {words} nacelle.run=\"{command}\"", .. more,
     ];
 

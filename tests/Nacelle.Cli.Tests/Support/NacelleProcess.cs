@@ -69,11 +69,14 @@ internal sealed class NacelleProcess : IDisposable
     }
 
     /// <summary>Runs nacelle to its end with nothing on standard input.</summary>
-    public static ProcessEnd Run(params string[] arguments)
+    public static ProcessEnd Run(params string[] arguments) => Run(Patience, arguments);
+
+    /// <summary>Runs nacelle to its end, which may take longer than usual, with nothing on standard input.</summary>
+    public static ProcessEnd Run(TimeSpan patience, params string[] arguments)
     {
         using NacelleProcess process = Start(arguments);
         process.Input.Close();
-        return process.WaitForEnd();
+        return process.WaitForEnd(patience);
     }
 
     /// <summary>Waits until the output has a text, some times over.</summary>
@@ -86,11 +89,13 @@ internal sealed class NacelleProcess : IDisposable
     public void Signal(string name) => HostTool.Run("kill", $"-{name}", Id.ToString(System.Globalization.CultureInfo.InvariantCulture));
 
     /// <summary>Waits until the process has ended and its streams are read.</summary>
-    public ProcessEnd WaitForEnd()
+    public ProcessEnd WaitForEnd() => WaitForEnd(Patience);
+
+    private ProcessEnd WaitForEnd(TimeSpan patience)
     {
-        bool ended = _process.WaitForExit(Patience)
-            && Task.WaitAll([_outputEnded.Task, _errorEnded.Task], Patience);
-        Assert.True(ended, $"nacelle did not end within {Patience}\n{Seen()}");
+        bool ended = _process.WaitForExit(patience)
+            && Task.WaitAll([_outputEnded.Task, _errorEnded.Task], patience);
+        Assert.True(ended, $"nacelle did not end within {patience}\n{Seen()}");
         lock (_gate)
         {
             return new ProcessEnd(_process.ExitCode, _output.ToString(), _error.ToString());
