@@ -39,45 +39,9 @@ if [ "$update" = no ] && [ "$(cat "$output/recipe" 2>/dev/null)" = "$recipe" ]; 
   exit 0
 fi
 
-# A package list of our own from the host's sources, so that root is not needed and the host's list stays as it is.
-apt_state=$root/$cache/apt
-mkdir -p "$apt_state"/{lists/partial,archives/partial}
-: > "$apt_state/status"
-apt_options=(
-  -q -q
-  -o "Dir::State=$apt_state" -o "Dir::State::status=$apt_state/status" -o "Dir::State::lists=$apt_state/lists"
-  -o "Dir::Cache=$apt_state" -o APT::Architecture=amd64 -o APT::Architectures=amd64 -o APT::Sandbox::User=root
-  -o Acquire::Languages=none -o Acquire::Retries=3 -o Debug::NoLocking=1
-)
-fetch_lists() {
-  apt-get "${apt_options[@]}" update >&2 || fail "no package list: see whether the network reaches what /etc/apt/sources.list names" 4
-}
-if [ "$update" = yes ] || ! apt-cache "${apt_options[@]}" show busybox-static >/dev/null 2>&1; then
-  fetch_lists
-fi
-
-# A field of a package's record.
-field() {
-  apt-cache "${apt_options[@]}" show --no-all-versions "$1" 2>/dev/null | sed -n "s/^$2: //p"
-}
-
-# Leaves a package's file in the cache and says its name.
-package() {
-  local name=$1 version file
-  version=$(field "$name" Version)
-  [ -n "$version" ] || fail "the package sources have no '$name': see whether --update finds it, and whether they are Debian's" 4
-  file=$cache/${name}_${version//:/%3a}_amd64.deb
-  if [ ! -s "$file" ]; then
-    echo "guests.sh: downloading $name $version" >&2
-    rm -rf "$cache/download"
-    mkdir "$cache/download"
-    (cd "$cache/download" && apt-get "${apt_options[@]}" download "$name=$version" >&2) \
-      || fail "cannot download '$name': try --update, and see whether the network reaches its source" 4
-    mv "$cache"/download/*.deb "$file"
-    rmdir "$cache/download"
-  fi
-  echo "$file"
-}
+. guests/packages.sh
+need_lists
+[ "$update" = no ] || fetch_lists
 
 work=$(mktemp -d "$cache/work.XXXXXX")
 trap 'rm -rf "$root/$work"' EXIT
