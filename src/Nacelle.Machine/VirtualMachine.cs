@@ -150,6 +150,15 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
     /// <summary>What the translator has counted so far, over all vCPUs; null on another accelerator. Until the machine is disposed.</summary>
     public TranslatorCounters? ReadTranslatorCounters() => (_selection.Accelerator as TranslatorAccelerator)?.ReadCounters();
 
+    /// <summary>
+    /// What the translator has made of the guest code in a range of linear addresses; null on another accelerator. After the
+    /// machine has ended and until it is disposed.
+    /// </summary>
+    /// <param name="first">First address.</param>
+    /// <param name="last">Last address.</param>
+    public IEnumerable<ListedBlock>? ListTranslatedBlocks(ulong first, ulong last) =>
+        (_selection.Accelerator as TranslatorAccelerator)?.ListBlocks(first, last);
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -56,6 +56,15 @@ public sealed class TranslatorAccelerator : IAccelerator
         return sum;
     }
 
+    /// <summary>
+    /// Describes the blocks that touch a range of linear addresses, by vCPU and address. While no vCPU runs and until the
+    /// accelerator is disposed; the text is made as the result is walked through.
+    /// </summary>
+    /// <param name="first">First address.</param>
+    /// <param name="last">Last address.</param>
+    public IEnumerable<ListedBlock> ListBlocks(ulong first, ulong last) =>
+        _processors.SelectMany(processor => processor.ListBlocks(first, last));
+
     /// <inheritdoc/>
     public IVirtualCpu CreateVirtualCpu(VirtualCpuConfiguration configuration)
     {

@@ -96,6 +96,14 @@ public sealed class MachineSession : IDisposable
     /// <summary>What the translator has counted so far, over all vCPUs; null on another accelerator. Until the session is disposed.</summary>
     public TranslatorCounters? ReadTranslatorCounters() => _machine.ReadTranslatorCounters();
 
+    /// <summary>
+    /// What the translator has made of the guest code in a range of linear addresses; null on another accelerator. After the
+    /// machine has ended and until the session is disposed.
+    /// </summary>
+    /// <param name="first">First address.</param>
+    /// <param name="last">Last address.</param>
+    public IEnumerable<ListedBlock>? ListTranslatedBlocks(ulong first, ulong last) => _machine.ListTranslatedBlocks(first, last);
+
     /// <summary>Ends the machine at once, as pulling the plug would, even when nobody takes its output.</summary>
     public void RequestStop()
     {

@@ -32,6 +32,37 @@ public sealed class TextTests
     public void What_is_no_size_is_refused(string text) =>
         Assert.Throws<ConfigurationException>(() => ByteSize.Parse("size", text));
 
+    [Theory]
+    [InlineData("0x1000-0x2000", 0x1000UL, 0x1FFFUL)]
+    [InlineData("4096-0X2000", 0x1000UL, 0x1FFFUL)]
+    [InlineData("0-1", 0UL, 0UL)]
+    [InlineData("0xffffffff81000000-0xffffffffffffffff", 0xFFFF_FFFF_8100_0000UL, ulong.MaxValue - 1)]
+    public void Ranges_of_addresses_end_before_their_end(string text, ulong first, ulong last) =>
+        Assert.Equal(new AddressRange(first, last), AddressRange.Parse(text));
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("-")]
+    [InlineData("0x1000")]
+    [InlineData("0x1000-")]
+    [InlineData("-0x1000")]
+    [InlineData("0x-0x1")]
+    [InlineData("1000-10g0")]
+    [InlineData("0x1-0x10000000000000000")]
+    [InlineData("0x2000-0x2000")]
+    [InlineData("0x2000-0x1000")]
+    [InlineData("0x1000-0x2000-0x3000")]
+    public void What_is_no_range_of_addresses_is_refused(string text) =>
+        Assert.Throws<ConfigurationException>(() => AddressRange.Parse(text));
+
+    [Fact]
+    public void A_listing_names_a_file_and_maybe_a_range()
+    {
+        Assert.Equal(new TranslatorListingOption("a,b", AddressRange.All), TranslatorListingOption.Parse("a,,b"));
+        Assert.Equal(new TranslatorListingOption("file", new AddressRange(1, 1)), TranslatorListingOption.Parse("file,range=1-2"));
+        Assert.Throws<ConfigurationException>(() => TranslatorListingOption.Parse("file,range=1-2,range=3-4"));
+    }
+
     [Fact]
     public void Sizes_are_read_back_as_written() =>
         Gen.ULong[0, long.MaxValue].Sample(bytes => Assert.Equal(bytes, ByteSize.Parse("size", ByteSize.Format(bytes))));

@@ -39,6 +39,9 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
     /// <summary>What translation has cost so far.</summary>
     public TranslatorCounters Counters => _accelerator.ReadCounters();
 
+    /// <summary>What has been translated and touches a range of linear addresses.</summary>
+    public IEnumerable<ListedBlock> ListBlocks(ulong first, ulong last) => _accelerator.ListBlocks(first, last);
+
     /// <summary>What a write to port 0xF0 does, on the vCPU's thread.</summary>
     public Action? OnRequest { get; set; }
 

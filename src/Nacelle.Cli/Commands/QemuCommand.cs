@@ -62,7 +62,7 @@ internal sealed class QemuCommand : Command, IDocumentedCommand
         // QEMU says nothing while all goes well, and its escape key is the monitor's, which is not here.
         return invocation.Machine is { } machine
             ? MachineRunner.RunAsync(machine, new RunSettings(
-                Quiet: true, EscapeKey: null, BootMarker: null, Gdb: null, TranslatorStatistics: false, QemuExitStatus: true))
+                Quiet: true, EscapeKey: null, BootMarker: null, Gdb: null, TranslatorStatistics: false, TranslatorListing: null, QemuExitStatus: true))
             : Task.FromResult(CommandLine.Print(Answer(invocation.Question)));
     }
 

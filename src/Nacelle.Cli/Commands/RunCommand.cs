@@ -71,6 +71,11 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         Description = "Print to standard error what the translator has counted when the machine has ended. Refused on KVM.",
     };
 
+    private readonly Option<TranslatorListingOption?> _translatorListing = OptionFactory.Single(
+        "--translator-listing", "FILE[,range=START-END]",
+        "Write what guest code was translated to, in a range of linear addresses, when the machine has ended; 'nacelle debug blocks' shows it. Refused on KVM.",
+        TranslatorListingOption.Parse);
+
     private readonly Option<GdbOption?> _gdb = OptionFactory.Single(
         "--gdb", "tcp:PORT|socket:PATH[,wait]",
         "Let gdb debug the guest, from this host alone; with wait the guest does not begin before gdb lets it.",
@@ -84,7 +89,8 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         Option[] options =
         [
             _kernel, _initrd, _append, _cpus, _memory, _accelerator, _cpu, _disks, _networks, _serial, _name,
-            _noReboot, _escape, _bootMarker, _gdb, _translatorStatistics, _quiet,
+            _noReboot, _escape, _bootMarker, _gdb, _translatorStatistics,
+            _translatorListing, _quiet,
         ];
         foreach (Option option in options)
         {
@@ -123,5 +129,6 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         result.GetValue(_escape),
         result.GetValue(_bootMarker),
         result.GetValue(_gdb),
-        result.GetValue(_translatorStatistics));
+        result.GetValue(_translatorStatistics),
+        result.GetValue(_translatorListing));
 }

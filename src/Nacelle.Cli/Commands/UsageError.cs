@@ -10,9 +10,12 @@ internal static class UsageError
     internal static string Describe(ParseResult result)
     {
         Command command = result.CommandResult.Command;
-        string path = command is RootCommand ? "nacelle" : $"nacelle {command.Name}";
-        return $"{Reason(result, command)} (see '{path} --help')";
+        return $"{Reason(result, command)} (see '{PathOf(command)} --help')";
     }
+
+    private static string PathOf(Command command) => command.Parents.OfType<Command>().FirstOrDefault() is { } parent
+        ? $"{PathOf(parent)} {command.Name}"
+        : "nacelle";
 
     private static string Reason(ParseResult result, Command command)
     {

@@ -41,7 +41,8 @@ internal sealed class MachineRunner
         try
         {
             using MachineSession session = MachineSession.Build(_description, ConnectStandardStreams, _settings.Gdb);
-            CheckStatistics(session);
+            CheckTranslator(session);
+            using ListingFile? listing = _settings.TranslatorListing is { } wanted ? ListingFile.Create(wanted) : null;
             MachineStop stop;
             TimeSpan running;
             using (_terminal = _description.Serial.Kind == SerialKind.StandardStreams ? RawTerminal.TryEnter() : null)
@@ -67,6 +68,7 @@ internal sealed class MachineRunner
                 Notices.Print(TranslatorReport.Write(counters, running));
             }
 
+            listing?.Write(session);
             return Conclude(stop, signals);
         }
         catch (MachineException error)
@@ -76,14 +78,20 @@ internal sealed class MachineRunner
         }
     }
 
-    /// <summary>Before anything runs: a long run without the numbers that it was for would be a waste.</summary>
-    private void CheckStatistics(MachineSession session)
+    /// <summary>Before anything runs: a long run without what it was for would be a waste.</summary>
+    private void CheckTranslator(MachineSession session)
     {
-        if (_settings.TranslatorStatistics && session.ReadTranslatorCounters() is null)
+        (string option, string meaning)? asked = _settings switch
+        {
+            { TranslatorStatistics: true } => ("--translator-stats", "counts what the translator does"),
+            { TranslatorListing: not null } => ("--translator-listing", "lists what the translator made"),
+            _ => null,
+        };
+        if (asked is { } refused && session.ReadTranslatorCounters() is null)
         {
             throw new MachineException(
                 MachineErrorKind.Configuration,
-                $"--translator-stats counts what the translator does, and this machine runs on {session.AcceleratorName} ({session.AcceleratorReason}): leave it out, or add --accel translator");
+                $"{refused.option} {refused.meaning}, and this machine runs on {session.AcceleratorName} ({session.AcceleratorReason}): leave it out, or add --accel translator");
         }
     }
 

@@ -8,6 +8,8 @@ namespace Nacelle.Cli;
 /// <param name="BootMarker">A text in the guest's output whose first appearance is timed; null for none.</param>
 /// <param name="Gdb">Where gdb can connect; null for nowhere.</param>
 /// <param name="TranslatorStatistics">Whether the translator's counters are printed at the end.</param>
+/// <param name="TranslatorListing">Where translated code is listed at the end; null for nowhere.</param>
 /// <param name="QemuExitStatus">Whether the end of the machine becomes the exit status that QEMU has for it.</param>
 internal sealed record RunSettings(
-    bool Quiet, byte? EscapeKey, string? BootMarker, GdbOption? Gdb, bool TranslatorStatistics, bool QemuExitStatus = false);
+    bool Quiet, byte? EscapeKey, string? BootMarker, GdbOption? Gdb, bool TranslatorStatistics,
+    TranslatorListingOption? TranslatorListing, bool QemuExitStatus = false);

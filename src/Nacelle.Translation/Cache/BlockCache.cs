@@ -37,6 +37,9 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions 
     /// <summary>Looks a block up by number, right after it has run.</summary>
     public Block this[int number] => _byNumber[number]!;
 
+    /// <summary>All blocks that can be found.</summary>
+    public IEnumerable<Block> All => _byAddress.Values;
+
     /// <summary>Finds a block.</summary>
     public Block? Find(ulong physicalAddress, ExecutionMode mode) => _byAddress.GetValueOrDefault(Key(physicalAddress, mode));
 

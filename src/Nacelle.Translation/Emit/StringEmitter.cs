@@ -44,6 +44,11 @@ internal sealed class StringEmitter
             _ => false,
         };
 
+    /// <summary>The routines that are there, with names.</summary>
+    public IEnumerable<(ulong Address, string Name)> Routines =>
+        _routines.Select((address, variant) =>
+            (address, $"{(variant / 3 >= 4 ? "RepeatedMove" : "RepeatedStore")}{8 << (variant / 3 % 4)}.{variant % 3}")).Where(routine => routine.address != 0);
+
     /// <summary>Emits the routine of an instruction if it is not there yet. Between blocks.</summary>
     /// <exception cref="InvalidOperationException">It takes more room than there is for it.</exception>
     public void Prepare(in Instruction instruction, ExecutionMode mode)

@@ -49,6 +49,9 @@ internal sealed class BlockTranslator
         _strings = new StringEmitter(emit);
     }
 
+    /// <summary>Routines that blocks share and call, with names.</summary>
+    public IEnumerable<(ulong Address, string Name)> Routines => _strings.Routines;
+
     /// <summary>How an instruction uses its memory operand.</summary>
     public AccessKind AccessOf(in Instruction instruction) => _generic.AccessOf(instruction);
 

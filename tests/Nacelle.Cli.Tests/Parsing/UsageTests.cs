@@ -6,7 +6,7 @@ namespace Nacelle.Cli.Tests;
 public sealed class UsageTests
 {
     [Theory]
-    [InlineData("", "name a command: run, qemu, info, completion")]
+    [InlineData("", "name a command: run, qemu, info, debug, completion")]
     [InlineData("rnu", "unknown command 'rnu': did you mean 'run'?")]
     [InlineData("run", "'--kernel' is required")]
     [InlineData("run --kernel", "missing for option: '--kernel'")]
@@ -30,6 +30,18 @@ public sealed class UsageTests
     [InlineData("run --kernel k --serial sdtio", "unknown serial connection 'sdtio': did you mean 'stdio'?")]
     [InlineData("run --kernel k --serial file:", "names no path")]
     [InlineData("run --kernel k --escape alt-x", "escape key 'alt-x' is not valid")]
+    [InlineData("run --kernel k --translator-listing ,range=1-2", "the listing's file name is empty")]
+    [InlineData("run --kernel k --translator-listing f,rnage=1-2", "unknown listing option 'rnage': did you mean 'range'?")]
+    [InlineData("run --kernel k --translator-listing f,range=0x10", "'0x10' is not a range of addresses: write START-END")]
+    [InlineData("debug", "name a command: blocks (see 'nacelle debug --help')")]
+    [InlineData("debug blokcs", "unknown command 'blokcs': did you mean 'blocks'?")]
+    [InlineData("debug blocks", "nothing to show")]
+    [InlineData("debug blocks f --code g --mode 64", "leave one out")]
+    [InlineData("debug blocks --code f", "add --mode 16, 32 or 64 (see 'nacelle debug blocks --help')")]
+    [InlineData("debug blocks --code f --mode 8", "there is no 8-bit code")]
+    [InlineData("debug blocks f --user", "--user is only for --code")]
+    [InlineData("debug blocks f --range 0x20-0x10", "the range '0x20-0x10' is empty")]
+    [InlineData("debug blocks --code f --mode 64 --address here", "'here' is not an address")]
     [InlineData("info --jsn", "unknown option '--jsn': did you mean '--json'?")]
     [InlineData("completion bsh", "unknown shell 'bsh': did you mean 'bash'?")]
     public void A_mistake_is_named_in_one_line_with_the_nearest_valid_word(string line, string expected)
