@@ -1,5 +1,6 @@
 // The guest benchmark: small kernels of one kind of work each, timed by the guest's monotonic clock.
-// usage: guestbench [scale [kind...]]   prints "kind seconds checksum" a line; the checksum shows that the work was right.
+// usage: guestbench [scale [kind...]]   prints "bench kind seconds checksum" a line; the checksum shows that the work was right;
+// and first and last "clock seconds", to be compared with another clock.
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>
@@ -301,9 +302,15 @@ static const struct { const char *name; uint64_t (*run)(void); } kinds[] = {
     {"yield", yields}, {"atomic", atomics}, {"smc", self_modifying},
 };
 
+static void print_clock(void) {
+    printf("clock %.6f\n", now());
+    fflush(stdout);
+}
+
 int main(int argc, char **argv) {
     if (argc > 1) scale = atof(argv[1]);
     if (scale == 0) return 0;
+    print_clock();
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         int wanted = argc < 3;
         for (int k = 2; k < argc; k++) wanted |= !strcmp(argv[k], kinds[i].name);
@@ -314,5 +321,6 @@ int main(int argc, char **argv) {
         printf("bench %-10s %.4f %016llx\n", kinds[i].name, now() - start, (unsigned long long)result);
         fflush(stdout);
     }
+    print_clock();
     return 0;
 }

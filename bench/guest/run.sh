@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Measures what guests compute: guestbench natively, under Nacelle's translator and under QEMU's TCG, with the same static
-# binary, kernel, vCPUs and memory. The guests alternate; each figure is the median of the runs, by the guest's clock.
+# binary, kernel, vCPUs and memory. The guests alternate; each figure is the median of the runs, by the guest's clock, which is
+# compared with the host's over each run: where it is wrong by more than 1 % the rows say so.
 #   bench/guest/run.sh [--runs N] [--scale X] [--cpus N] [--memory SIZE] [KIND...]
 # Needs artifacts/nacelle (./build.sh), artifacts/guests (./guests.sh), gcc, cpio and qemu-system-x86_64.
 set -euo pipefail
@@ -52,10 +53,13 @@ qemu() {
 for ((run = 1; run <= runs; run++)); do
   for contender in native nacelle qemu; do
     echo "run $run of $runs: $contender" >&2
-    "$contender" 2>/dev/null | tr -d '\r' | sed -n "s/^bench \([a-z0-9]*\) *\([0-9.]*\) \([0-9a-f]*\)$/$contender \1 \2 \3/p" >> "$work/times"
+    "$contender" 2>/dev/null | stamped > "$work/lines"
+    echo "$contender $(clock_error < "$work/lines")" >> "$work/clocks"
+    sed -n "s/^[0-9]* bench \([a-z0-9]*\) *\([0-9.]*\) \([0-9a-f]*\)$/$contender \1 \2 \3/p" "$work/lines" >> "$work/times"
   done
 done
 
+marks=$(wrong_clocks "$work/clocks")
 table() {
   printf '%-10s %10s %10s %10s %14s %12s\n' kind native nacelle tcg nacelle/native tcg/nacelle
   sed -n 's/^native \([a-z0-9]*\) .*/\1/p' "$work/times" | awk '!seen[$0]++' | while read -r kind; do
@@ -66,8 +70,8 @@ table() {
     done
     [ "${row[2]}" != 0 ] && [ "${row[3]}" != 0 ] || fail "'$kind' gave no result in a guest" 1
     [ "$(awk -v k="$kind" '$2 == k { print $4 }' "$work/times" | sort -u | wc -l)" = 1 ] || echo "$kind: the results differ" >&2
-    printf '%-10s %8s ms %7s ms %7s ms %14s %12s\n' "$kind" "$(milliseconds "${row[1]}")" "$(milliseconds "${row[2]}")" \
-      "$(milliseconds "${row[3]}")" "$(ratio "${row[2]}" "$((row[1] + 1))")" "$(ratio "${row[3]}" "${row[2]}")"
+    printf '%-10s %8s ms %7s ms %7s ms %14s %12s%s\n' "$kind" "$(milliseconds "${row[1]}")" "$(milliseconds "${row[2]}")" \
+      "$(milliseconds "${row[3]}")" "$(ratio "${row[2]}" "$((row[1] + 1))")" "$(ratio "${row[3]}" "${row[2]}")" "$marks"
   done
 }
 
@@ -85,3 +89,4 @@ mean "tcg/nacelle floating point" 9 "$floating"
 mean "tcg/nacelle memory" 9 "$memory_kinds"
 mean "tcg/nacelle system" 9 "syscall pipe fork exec fault files yield atomic"
 mean "nacelle/native compute" 8 "$integer $floating $memory_kinds strings"
+echo "guests' clocks against the host's: off by at most $(worst_clock "$work/clocks" nacelle) % under nacelle, $(worst_clock "$work/clocks" qemu) % under tcg"
