@@ -24,6 +24,9 @@ public sealed record TranslatorOptions
     /// </summary>
     public int EvictEvery { get; init; }
 
+    /// <summary>Whether the time that slow paths take is measured, which adds some ten nanoseconds to each; without, it reads as zero.</summary>
+    public bool IsTimed { get; init; }
+
     /// <summary>What is wrong with them in one line; null when nothing is.</summary>
     public string? Refusal =>
         CodeCacheBytes is < SmallestCodeCache or > LargestCodeCache || CodeCacheBytes % 4096 != 0

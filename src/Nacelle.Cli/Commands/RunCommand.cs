@@ -68,7 +68,7 @@ internal sealed class RunCommand : Command, IDocumentedCommand
 
     private readonly Option<bool> _translatorStatistics = new("--translator-stats")
     {
-        Description = "Print to standard error what the translator has counted when the machine has ended. Refused on KVM.",
+        Description = "Print to standard error what the translator has counted and how long its slow paths took when the machine has ended. Refused on KVM.",
     };
 
     private readonly Option<TranslatorListingOption?> _translatorListing = OptionFactory.Single(
@@ -114,7 +114,7 @@ internal sealed class RunCommand : Command, IDocumentedCommand
             VirtualCpus = result.GetValue(_cpus),
             MemoryBytes = result.GetValue(_memory),
             Accelerator = accelerator.Choice,
-            Translator = accelerator.Translator,
+            Translator = accelerator.Translator with { IsTimed = result.GetValue(_translatorStatistics) },
             Cpu = result.GetRequiredValue(_cpu)!,
             Disks = result.GetValue(_disks),
             Networks = result.GetValue(_networks),

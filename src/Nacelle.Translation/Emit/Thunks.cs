@@ -12,11 +12,13 @@ internal sealed unsafe class Thunks
     private static readonly HostRegister[] s_calleeSaved = [Rbx, Rbp, R12, GuestStack, Scratch1, Scratch2];
     private readonly CodeEmitter _emit;
     private readonly TranslatorContext* _context;
+    private readonly ThunkClock _clock;
 
-    public Thunks(CodeEmitter emit, TranslatorContext* context, nint missHandler)
+    public Thunks(CodeEmitter emit, TranslatorContext* context, nint missHandler, bool timed = false)
     {
         _emit = emit;
         _context = context;
+        _clock = new ThunkClock(emit, timed);
         Exit = EmitExit();
         Miss = EmitMiss(missHandler);
         RestoreExtendedState = EmitRestore();
@@ -141,6 +143,7 @@ internal sealed unsafe class Thunks
         _emit.Pop(Scratch2);
         _emit.StoreContext(ContextOffsets.HostFlags, Scratch2);
         StorePinned();
+        _clock.Start();
         _emit.LoadContext32(Rbx, ContextOffsets.ExtendedStateDead);
         WhenZero(Rbx, () =>
         {
@@ -158,6 +161,7 @@ internal sealed unsafe class Thunks
         _emit.Pop(Scratch2);
         _emit.StoreContext(ContextOffsets.HostFlags, Scratch2);
         StorePinned();
+        _clock.Start();
         _emit.LoadContext32(Rbx, ContextOffsets.ExtendedStateDead);
         WhenZero(Rbx, SaveExtendedState);
         _emit.MoveImmediate(Rdi, (ulong)_context);
@@ -175,9 +179,11 @@ internal sealed unsafe class Thunks
         WhenZero(Rax, () =>
         {
             _emit.StoreContextImmediate32(ContextOffsets.ExtendedStateDead, 1);
+            _clock.AddMiss();
             ReturnToMonitor();
         });
         WhenZero(Rbx, RestoreArea);
+        _clock.AddMiss();
         _emit.LoadContext(Scratch2, ContextOffsets.HostFlags);
         _emit.Push(Scratch2);
         _emit.PopFlags();

@@ -79,7 +79,13 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         Block? block = _blocks.Find(physical, grouped ? mode : mode.WithoutGroups);
         if (block is null || (!mode.IsRelative && block.Rip != rip) || (block.SecondPage != ulong.MaxValue && !IsStillThere(block, linear)))
         {
+            ulong start = _clock is null ? 0 : HostTimestamp.Read();
             block = TranslateBlock(rip, physical, grouped);
+            _clock?.AddTranslation(start);
+        }
+        else
+        {
+            _counters.BlocksFound++;
         }
 
         if (block is null)

@@ -22,6 +22,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
         finally
         {
+            _clock?.End();
             _parked = true;
         }
     }
@@ -41,6 +42,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
                 if (_waitForStartup || _halted)
                 {
+                    _clock?.End();
                     Wait();
                     continue;
                 }
@@ -95,7 +97,10 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
             _system.InterruptShadow = false;
             _context->CodePage = _context->Registers.Rip & ~0xFFFUL;
-            if (HandleExit(Enter(block.HostCode)) is VirtualCpuExit end)
+            _clock?.End();
+            ExitReason reason = Enter(block.HostCode);
+            _clock?.Begin(reason);
+            if (HandleExit(reason) is VirtualCpuExit end)
             {
                 return end;
             }

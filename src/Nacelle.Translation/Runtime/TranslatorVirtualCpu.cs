@@ -46,6 +46,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private readonly AutoResetEvent _wake = new(false);
     private readonly GCHandle _self;
     private readonly ushort[] _tableModes = new ushort[3];
+    private readonly ExitClock? _clock;
     private TranslatorCounters _counters;
     private bool _halted;
     private bool _waitForStartup;
@@ -70,7 +71,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         InitialiseContext();
         _code = new CodeMemory(options.CodeCacheBytes);
         _emit = new CodeEmitter(_code.Writable, _code.Executable, (int)_context);
-        _thunks = new Thunks(_emit, _context, (nint)(delegate* unmanaged<TranslatorContext*, ulong, byte*>)&MissHandler.Handle);
+        _thunks = new Thunks(_emit, _context, (nint)(delegate* unmanaged<TranslatorContext*, ulong, byte*>)&MissHandler.Handle, options.IsTimed);
+        _clock = options.IsTimed ? new ExitClock(_context) : null;
         _carefulStart = _emit.Position;
         _emit.Position += CarefulCode.Size * CarefulCode.Count;
         _sites = new AccessSites(_context);
@@ -107,6 +109,12 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         TlbMisses = _context->TlbMisses,
         ReturnMisses = _context->ReturnMisses,
         ReturnUnderflows = _context->ReturnUnderflows,
+        TlbMissNanoseconds = _clock?.MissNanoseconds ?? 0,
+        LinkNanoseconds = _clock?.Nanoseconds(ExitKind.Link) ?? 0,
+        LookupNanoseconds = _clock?.Nanoseconds(ExitKind.Lookup) ?? 0,
+        OperationNanoseconds = _clock?.Nanoseconds(ExitKind.Operation) ?? 0,
+        OtherExitNanoseconds = _clock?.Nanoseconds(ExitKind.Other) ?? 0,
+        TranslationNanoseconds = _clock?.TranslationNanoseconds ?? 0,
     };
 
     /// <summary>The guest's x87 and vector state in the standard format of XSAVE. Outside <see cref="Run"/>.</summary>

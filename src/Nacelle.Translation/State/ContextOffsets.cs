@@ -40,6 +40,8 @@ internal static unsafe class ContextOffsets
     public static readonly int SignMask = Of((TranslatorContext* c) => &c->SignMask);
     public static readonly int ReturnMisses = Of((TranslatorContext* c) => &c->ReturnMisses);
     public static readonly int ReturnUnderflows = Of((TranslatorContext* c) => &c->ReturnUnderflows);
+    public static readonly int LeftAt = Of((TranslatorContext* c) => &c->LeftAt);
+    public static readonly int MissTicks = Of((TranslatorContext* c) => &c->MissTicks);
     public static readonly int Runnable = Of((TranslatorContext* c) => &c->Runnable);
     public static readonly int NoInterruptWaiting = Of((TranslatorContext* c) => &c->NoInterruptWaiting);
     public static readonly int ExtendedStateDead = Of((TranslatorContext* c) => &c->ExtendedStateDead);

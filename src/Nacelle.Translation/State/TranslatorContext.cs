@@ -172,6 +172,12 @@ internal unsafe struct TranslatorContext
     /// <summary>Misses of the soft TLB.</summary>
     public ulong TlbMisses;
 
+    /// <summary>The host's time-stamp counter when translated code was last left, where time is measured.</summary>
+    public ulong LeftAt;
+
+    /// <summary>Ticks of the time-stamp counter in misses of the soft TLB, where time is measured.</summary>
+    public ulong MissTicks;
+
     /// <summary>Host pointers of the first bytes of groups of accesses; valid inside one block.</summary>
     public fixed ulong Groups[GroupPointers];
 

@@ -48,6 +48,13 @@ public static class TranslatorCounterTable
         new("longest eviction ns", "Nanoseconds of the longest eviction of a region.", c => c.LongestEvictionNanoseconds),
         new("forced evictions", "Evictions of a region or of everything that --accel translator,evict-every=N asked for.", c => c.ForcedEvictions),
         new("deliveries", "Interrupts and exceptions delivered to the guest.", c => c.Deliveries),
+        new("blocks found", "Looks into the block cache that found what they looked for.", c => c.BlocksFound),
+        new("ns in TLB misses", "Time of TLB misses, with the exchange of registers.", c => c.TlbMissNanoseconds),
+        new("ns in link exits", "Time of link exits, without translation.", c => c.LinkNanoseconds),
+        new("ns in lookup exits", "Time of lookup exits, without translation.", c => c.LookupNanoseconds),
+        new("ns in operation exits", "Time of operation exits, up to a halt and without translation.", c => c.OperationNanoseconds),
+        new("ns in other exits", "Time of all other exits, without translation.", c => c.OtherExitNanoseconds),
+        new("ns in translation", "Time of the translation of blocks.", c => c.TranslationNanoseconds),
     ];
 
     /// <summary>What follows from them.</summary>
@@ -61,12 +68,27 @@ public static class TranslatorCounterTable
         new("blocks evicted per block", "Share of the blocks translated that were evicted; what is translated again counts each time.", (c, _) => Ratio(c.EvictedBlocks, c.Blocks)),
         new("ns per block evicted", "What an eviction costs for each block.", (c, _) => Ratio(c.EvictionNanoseconds, c.EvictedBlocks)),
         new("bytes emitted per instruction", "Host code for a guest instruction, on average.", (c, _) => Ratio(c.EmittedBytes, c.Instructions)),
+        new("ns per TLB miss", "What a miss costs, on average.", (c, _) => Cost(c.TlbMissNanoseconds, c.TlbMisses)),
+        new("ns per link exit", "What a link exit costs, on average; each happens once, unless blocks are dropped.", (c, _) => Cost(c.LinkNanoseconds, c.LinkExits)),
+        new("ns per lookup exit", "What a lookup exit costs, on average.", (c, _) => Cost(c.LookupNanoseconds, c.LookupExits)),
+        new("ns per operation exit", "What an operation exit costs, on average, with the instruction.", (c, _) => Cost(c.OperationNanoseconds, c.OperationExits)),
+        new("ns per other exit", "What the other exits cost, on average, with what they deliver.", (c, _) => Cost(c.OtherExitNanoseconds, Exits(c) - c.LinkExits - c.LookupExits - c.OperationExits)),
+        new("ns per block translated", "What the translation of a block costs, on average.", (c, _) => Cost(c.TranslationNanoseconds, c.Blocks)),
+        new("monitor time per second", "Seconds in misses, exits and translation for each second of the run, all vCPUs together.", (c, time) => MonitorNanoseconds(c) == 0 ? null : PerSecond(MonitorNanoseconds(c), time) / 1e9),
+        new("block cache hit rate", "Looks into the block cache, from link, lookup and other exits, that needed no translation.", (c, _) => Ratio(c.BlocksFound, c.BlocksFound + c.Blocks)),
         new("operation exits per exit", "Share of the returns in which the monitor carries out an instruction.", (c, _) => Ratio(c.OperationExits, Exits(c))),
     ];
 
     private static ulong Exits(in TranslatorCounters counters) =>
         counters.LinkExits + counters.LookupExits + counters.StaleExits + counters.RoamingExits + counters.UngroupExits + counters.OperationExits
         + counters.FaultExits + counters.CarefulExits + counters.AttentionExits + counters.HostFaultExits;
+
+    private static ulong MonitorNanoseconds(in TranslatorCounters counters) =>
+        counters.TlbMissNanoseconds + counters.LinkNanoseconds + counters.LookupNanoseconds + counters.OperationNanoseconds
+        + counters.OtherExitNanoseconds + counters.TranslationNanoseconds;
+
+    /// <summary>Nanoseconds for each; null where none were measured.</summary>
+    private static double? Cost(ulong nanoseconds, ulong count) => nanoseconds == 0 ? null : Ratio(nanoseconds, count);
 
     private static double? Ratio(ulong part, ulong whole) => whole == 0 ? null : (double)part / whole;
 

@@ -81,6 +81,27 @@ public struct TranslatorCounters
     /// <summary>Interrupts and exceptions delivered.</summary>
     public ulong Deliveries;
 
+    /// <summary>Looks into the block cache that found what they looked for.</summary>
+    public ulong BlocksFound;
+
+    /// <summary>Time in misses of the soft TLB, exchange of registers included; zero, as the times below, unless time is measured.</summary>
+    public ulong TlbMissNanoseconds;
+
+    /// <summary>Time in <see cref="LinkExits"/>, without translation.</summary>
+    public ulong LinkNanoseconds;
+
+    /// <summary>Time in <see cref="LookupExits"/>, without translation.</summary>
+    public ulong LookupNanoseconds;
+
+    /// <summary>Time in <see cref="OperationExits"/>, until the vCPU halts where it does, and without translation.</summary>
+    public ulong OperationNanoseconds;
+
+    /// <summary>Time in all other exits, without translation.</summary>
+    public ulong OtherExitNanoseconds;
+
+    /// <summary>Time in the translation of <see cref="Blocks"/>.</summary>
+    public ulong TranslationNanoseconds;
+
     /// <summary>Sums two vCPUs' counters.</summary>
     public static TranslatorCounters operator +(in TranslatorCounters left, in TranslatorCounters right) => new()
     {
@@ -109,6 +130,13 @@ public struct TranslatorCounters
         LongestEvictionNanoseconds = Math.Max(left.LongestEvictionNanoseconds, right.LongestEvictionNanoseconds),
         ForcedEvictions = left.ForcedEvictions + right.ForcedEvictions,
         Deliveries = left.Deliveries + right.Deliveries,
+        BlocksFound = left.BlocksFound + right.BlocksFound,
+        TlbMissNanoseconds = left.TlbMissNanoseconds + right.TlbMissNanoseconds,
+        LinkNanoseconds = left.LinkNanoseconds + right.LinkNanoseconds,
+        LookupNanoseconds = left.LookupNanoseconds + right.LookupNanoseconds,
+        OperationNanoseconds = left.OperationNanoseconds + right.OperationNanoseconds,
+        OtherExitNanoseconds = left.OtherExitNanoseconds + right.OtherExitNanoseconds,
+        TranslationNanoseconds = left.TranslationNanoseconds + right.TranslationNanoseconds,
     };
 
     /// <summary>Sums two vCPUs' counters.</summary>

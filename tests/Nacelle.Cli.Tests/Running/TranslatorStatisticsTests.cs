@@ -37,7 +37,29 @@ public sealed class TranslatorStatisticsTests
         Assert.Matches(@"(?m)^  instructions per block +2\.50 ", report);
         Assert.Matches(@"(?m)^  bytes emitted per instruction +7\.50 ", report);
         Assert.Matches(@"(?m)^  operation exits per exit +0\.25 ", report);
+        Assert.Matches(@"(?m)^  ns per TLB miss +- ", report);
+        Assert.Matches(@"(?m)^  monitor time per second +- ", report);
         Assert.Matches(@"(?m)^  bytes emitted per instruction +- ", TranslatorReport.Write(default, default));
+    }
+
+    [Fact]
+    public void Costs_come_from_times_and_counts()
+    {
+        TranslatorCounters counters = new()
+        {
+            TlbMisses = 4, TlbMissNanoseconds = 1000, LinkExits = 2, LinkNanoseconds = 3000, LookupExits = 3, LookupNanoseconds = 600,
+            OperationExits = 5, OperationNanoseconds = 400_000_000, FaultExits = 1, AttentionExits = 3, OtherExitNanoseconds = 100_000_000,
+            Blocks = 1, BlocksFound = 3, TranslationNanoseconds = 9000,
+        };
+        string report = TranslatorReport.Write(counters, TimeSpan.FromSeconds(2));
+        Assert.Matches(@"(?m)^  ns per TLB miss +250 ", report);
+        Assert.Matches(@"(?m)^  ns per link exit +1,500 ", report);
+        Assert.Matches(@"(?m)^  ns per lookup exit +200 ", report);
+        Assert.Matches(@"(?m)^  ns per operation exit +80,000,000 ", report);
+        Assert.Matches(@"(?m)^  ns per other exit +25,000,000 ", report);
+        Assert.Matches(@"(?m)^  ns per block translated +9,000 ", report);
+        Assert.Matches(@"(?m)^  monitor time per second +0\.25 ", report);
+        Assert.Matches(@"(?m)^  block cache hit rate +0\.75 ", report);
     }
 
     [Fact]
@@ -56,6 +78,8 @@ public sealed class TranslatorStatisticsTests
         // Five letters and a power-off are six writes to ports, each of which the monitor carries out.
         string operations = Regex.Match(end.Error, "(?m)^  operation exits +([0-9,]+) ").Groups[1].Value;
         Assert.True(int.Parse(operations, NumberStyles.AllowThousands, CultureInfo.InvariantCulture) >= 6, end.ToString());
+        Assert.Matches("(?m)^  ns per operation exit +[1-9]", end.Error);
+        Assert.Matches("(?m)^  ns per block translated +[1-9]", end.Error);
     }
 
     [Fact]
