@@ -24,6 +24,8 @@ need_packages
 dotnet restore nacelle.slnx --locked-mode -v q || exit 1
 dotnet build nacelle.slnx --no-restore -v q || exit 1
 
+log=$(mktemp) || exit 1
+trap 'rm -f "$log"' EXIT
 passed=0 failed=0 skipped=0 broken=0
 for project in tests/*.Tests/; do
   name=$(basename "$project")
@@ -32,9 +34,8 @@ for project in tests/*.Tests/; do
   filter=()
   [ "$long" = yes ] || filter=(-trait- Duration=Long)
   echo "== $name"
-  output=$("$executable" -noLogo -noColor "${filter[@]}" 2>&1); code=$?
-  printf '%s\n' "$output"
-  summary=$(printf '%s\n' "$output" | grep -E "^ *$name +Total: " | tail -n 1)
+  "$executable" -noLogo -noColor "${filter[@]}" 2>&1 | tee "$log"; code=${PIPESTATUS[0]}
+  summary=$(grep -E "^ *$name +Total: " "$log" | tail -n 1)
   count() { printf '%s' "$summary" | sed -n "s/.*$1: \([0-9]*\).*/\1/p"; }
   total=$(count Total) errors=$(count Errors) bad=$(count Failed) skip=$(count Skipped) left=$(count 'Not Run')
   : "${total:=0}" "${errors:=0}" "${bad:=0}" "${skip:=0}" "${left:=0}"

@@ -6,7 +6,8 @@ namespace Nacelle.Translation.Tests.Oracle;
 /// <param name="oneInstruction">Whether each translated instruction is a block of its own.</param>
 /// <param name="bitness">Width of the code: 64, or 32 for compatibility mode.</param>
 /// <param name="evictEvery">Returns from translated code until some of it is given up, on average; 0 for never.</param>
-internal sealed class HostOracle(bool oneInstruction = false, int bitness = 64, int evictEvery = 0) : IDisposable
+/// <param name="disturbed">Whether another thread interrupts the translated runs.</param>
+internal sealed class HostOracle(bool oneInstruction = false, int bitness = 64, int evictEvery = 0, bool disturbed = false) : IDisposable
 {
     private readonly List<string> _failures = [];
     private OracleSession? _session;
@@ -99,7 +100,7 @@ internal sealed class HostOracle(bool oneInstruction = false, int bitness = 64, 
         if (_session is null || _session.IsBroken || !_session.HasRoomFor(count))
         {
             _session?.Dispose();
-            _session = new OracleSession(oneInstruction, bitness, evictEvery);
+            _session = new OracleSession(oneInstruction, bitness, evictEvery, disturbed);
         }
 
         return _session;

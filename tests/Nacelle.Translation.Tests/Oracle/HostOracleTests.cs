@@ -38,6 +38,11 @@ public sealed class HostOracleTests(ITestOutputHelper output)
         Compare(Setting("NACELLE_ORACLE_SEED", 1), sequences, single, crossing, bitness: 32);
     }
 
+    /// <summary>Another thread asks for attention all the time: translated code leaves at its polls, and goes on.</summary>
+    [Fact]
+    public void Sequences_that_are_interrupted_do_what_the_host_does() =>
+        Compare(Setting("NACELLE_ORACLE_SEED", 1), (int)Setting("NACELLE_ORACLE_SEQUENCES", 10_000), single: false, crossing: false, disturbed: true);
+
     [Fact]
     public void Sequences_whose_code_is_given_up_at_random_do_what_the_host_does()
     {
@@ -46,15 +51,30 @@ public sealed class HostOracleTests(ITestOutputHelper output)
         Compare(seed, (int)Setting("NACELLE_ORACLE_SEQUENCES", 10_000), single: false, crossing: true, evictEvery: 3);
     }
 
+    /// <summary>Takes every processor of the host for an hour or so, and prints how far it is.</summary>
     [Fact]
     [Trait("Duration", "Long")]
     public void Ten_million_sequences_do_what_the_host_does()
     {
+        ParallelOracle oracle = new(text => Console.WriteLine($"oracle: {text}"));
         ulong seed = Setting("NACELLE_ORACLE_SEED", (ulong)DateTime.UtcNow.Ticks);
-        int count = (int)Setting("NACELLE_ORACLE_SEQUENCES", 10_000_000);
-        Compare(seed, count * 2 / 5, single: false, crossing: false);
-        Compare(seed, count * 2 / 5, single: false, crossing: true);
-        Compare(seed, count / 5, single: true, crossing: false);
+        long count = (long)Setting("NACELLE_ORACLE_SEQUENCES", 10_000_000);
+        oracle.Run(
+            seed,
+            count,
+            (int)Setting("NACELLE_ORACLE_FAILURES", MostFailures),
+            new OracleShare("sequences", Single: false, Crossing: false),
+            new OracleShare("sequences across a page end", Single: false, Crossing: true),
+            new OracleShare("sequences once more", Single: false, Crossing: false),
+            new OracleShare("sequences across a page end once more", Single: false, Crossing: true),
+            new OracleShare("single instructions", Single: true, Crossing: false),
+            new OracleShare("interrupted sequences", Single: false, Crossing: false, Disturbed: true),
+            new OracleShare("32-bit sequences", Single: false, Crossing: false, Bitness: 32),
+            new OracleShare("32-bit sequences across a page end", Single: false, Crossing: true, Bitness: 32));
+        output.WriteLine($"seeds from {seed}: {oracle.Statistics}");
+        Assert.True(oracle.Failures.Count == 0, string.Join('\n', oracle.Failures.Prepend($"seeds from {seed}: {oracle.Failures.Count} differ")));
+        Assert.True(oracle.Statistics.Sequences >= count * 9 / 10, $"only {oracle.Statistics.Sequences} of {count} could be placed");
+        Assert.True(oracle.Statistics.Finished > oracle.Statistics.Sequences / 4, oracle.Statistics.ToString());
     }
 
     private static ulong Setting(string name, ulong otherwise) =>
@@ -64,9 +84,10 @@ public sealed class HostOracleTests(ITestOutputHelper output)
         Compare(Setting("NACELLE_ORACLE_SEED", 1), (int)Setting("NACELLE_ORACLE_SEQUENCES", (ulong)count), single, crossing);
 
     private void Compare(
-        ulong seed, int count, bool single, bool crossing, bool oneInstruction = false, int bitness = 64, int evictEvery = 0)
+        ulong seed, int count, bool single, bool crossing, bool oneInstruction = false, int bitness = 64, int evictEvery = 0,
+        bool disturbed = false)
     {
-        using HostOracle oracle = new(oneInstruction, bitness, evictEvery);
+        using HostOracle oracle = new(oneInstruction, bitness, evictEvery, disturbed);
         long start = Stopwatch.GetTimestamp();
         oracle.Run(seed, count, single, crossing, (int)Setting("NACELLE_ORACLE_FAILURES", MostFailures));
         double seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;

@@ -11,10 +11,16 @@ internal sealed unsafe class OracleSession : IDisposable
     /// <param name="oneInstruction">Whether each translated instruction is a block of its own.</param>
     /// <param name="bitness">Width of the sequences' code: 64, or 32 for compatibility mode.</param>
     /// <param name="evictEvery">Returns from translated code until some of it is given up, on average; 0 for never.</param>
-    public OracleSession(bool oneInstruction, int bitness = 64, int evictEvery = 0)
+    /// <param name="disturbed">Whether another thread interrupts the translated runs.</param>
+    public OracleSession(bool oneInstruction, int bitness = 64, int evictEvery = 0, bool disturbed = false)
     {
         DataContents contents = new(seed: 1);
         _translated = new TranslatedProcessor(contents, oneInstruction, bitness, evictEvery);
+        if (disturbed)
+        {
+            _translated.Disturb();
+        }
+
         _native = new NativeProcessor(_translated.Ram, contents, TranslatedProcessor.Features, bitness);
     }
 

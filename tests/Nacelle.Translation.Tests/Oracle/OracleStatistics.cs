@@ -35,6 +35,18 @@ internal sealed unsafe class OracleStatistics
         }
     }
 
+    /// <summary>Adds other runs.</summary>
+    public void Add(OracleStatistics other)
+    {
+        Sequences += other.Sequences;
+        Finished += other.Finished;
+        TimedOut += other.TimedOut;
+        for (int i = 0; i < _vectors.Length; i++)
+        {
+            _vectors[i] += other._vectors[i];
+        }
+    }
+
     /// <inheritdoc/>
     public override string ToString()
     {

@@ -36,17 +36,17 @@ internal sealed unsafe class SequenceGenerator
     public static TestSequence Make(ulong seed, bool single, bool crossing, int bitness = 64)
     {
         SequenceGenerator generator = new(seed, bitness);
-        generator.Fill(single ? 1 : 1 + generator._random.Below(12), single);
+        generator.Fill(single ? 1 : 1 + generator._random.Below(12), single, crossing ? 30 : 14);
         generator.SetTargets();
         int beforePageEnd = crossing ? 1 + generator._random.Below(single ? 6 : 40) : -1;
         return new TestSequence(seed, generator._items, generator._before) { BeforePageEnd = beforePageEnd, Bitness = bitness };
     }
 
-    private void Fill(int count, bool single)
+    private void Fill(int count, bool single, int idioms)
     {
         while (_items.Count < count)
         {
-            if (single || _random.Percent(88))
+            if (single || !_random.Percent(idioms))
             {
                 AddInstruction();
             }
@@ -140,7 +140,7 @@ internal sealed unsafe class SequenceGenerator
     /// <summary>Several instructions that belong together.</summary>
     private void AddIdiom()
     {
-        switch (_random.Below(9))
+        switch (_random.Below(12))
         {
             case 0:
                 AddString();
@@ -162,6 +162,12 @@ internal sealed unsafe class SequenceGenerator
                 break;
             case 6:
                 AddControl();
+                break;
+            case 7 or 8:
+                AddGroup();
+                break;
+            case 9:
+                AddCall();
                 break;
             default:
                 foreach (Instruction instruction in _images.Make())
@@ -188,7 +194,8 @@ internal sealed unsafe class SequenceGenerator
 
     private void AddLoop()
     {
-        Load(Register.RCX, (ulong)(1 + _random.Below(5)));
+        // Some go round often enough for another thread's request to find them.
+        Load(Register.RCX, (ulong)(1 + _random.Below(_random.Percent(20) ? 300 : 5)));
         int start = _items.Count;
         AddInstruction();
         AddInstruction();
@@ -202,6 +209,38 @@ internal sealed unsafe class SequenceGenerator
             : [Code.Loop_rel8_64_RCX, Code.Loope_rel8_64_RCX, Code.Loopne_rel8_64_RCX, Code.Loop_rel8_64_ECX]);
         SequenceItem back = new(Instruction.CreateBranch(code, 0)) { Target = _items[start] };
         Add(back, back.Instruction);
+    }
+
+    /// <summary>Accesses at constant distances from each other, about the end of a page: some across it, some refused.</summary>
+    private void AddGroup()
+    {
+        int pointer = _random.Of((int[])[0, 2, 3, 5, 6, 7]);
+        int page = _random.Of((int[])
+            [0x1000, 0x2000, 0x3000, OracleLayout.ReadOnlyPage, OracleLayout.Hole, OracleLayout.Island, OracleLayout.Island + 0x1000]);
+        Load(Register.RAX + pointer, OracleLayout.DataBase + (ulong)(page - 40 + _random.Below(64)));
+        Register first = _bitness == 32 ? Register.EAX : Register.RAX;
+        int count = 2 + _random.Below(4);
+        for (int i = 0; i < count; i++)
+        {
+            MemoryOperand place = new(first + pointer, _random.Below(80) - 40, 1);
+            int other = _random.Below(8);
+            other = other == 4 || other == pointer ? 1 : other;
+            Register narrow = Register.EAX + other;
+            Register vector = Register.XMM0 + other;
+            Add(_random.Below(_bitness == 32 ? 8 : 10) switch
+            {
+                0 => Instruction.Create(Code.Mov_r32_rm32, narrow, place),
+                1 => Instruction.Create(Code.Mov_rm32_r32, place, narrow),
+                2 => Instruction.Create(Code.Add_rm32_r32, place, narrow),
+                3 => Instruction.Create(Code.Movdqu_xmm_xmmm128, vector, place),
+                4 => Instruction.Create(Code.Movdqu_xmmm128_xmm, place, vector),
+                5 => Instruction.Create(Code.Mov_rm16_r16, place, Register.AX + other),
+                6 => Instruction.Create(Code.Cmp_r32_rm32, narrow, place),
+                7 => Instruction.Create(Code.Mov_rm8_imm8, place, _random.Below(128)),
+                8 => Instruction.Create(Code.Mov_r64_rm64, Register.RAX + other, place),
+                _ => Instruction.Create(Code.Mov_rm64_r64, place, Register.RAX + other),
+            });
+        }
     }
 
     private void AddCall()

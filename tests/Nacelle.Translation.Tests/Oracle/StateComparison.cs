@@ -100,7 +100,8 @@ internal static unsafe class StateComparison
 
     /// <summary>
     /// Whether the host refused an operand of 32-bit code that begins below 4 GiB and ends beyond: the limit of its segment, which
-    /// the translator does not check (docs/translator.md). Nor does it refuse what writes through CS in some cases only.
+    /// the translator does not check (docs/translator.md). Nor does it refuse what writes through CS in some cases only; and
+    /// MASKMOVQ that is refused leaves x87 registers as MMX registers or not.
     /// </summary>
     public static bool IsBeyondLimit(ProcessorImage* native, Instruction? at)
     {
@@ -120,7 +121,8 @@ internal static unsafe class StateComparison
         {
             ulong offset = used.Displacement + ValueOf(native, used.Base) + (ValueOf(native, used.Index) * (ulong)used.Scale);
             uint size = used.MemorySize.GetSize() is > 0 and int known ? (uint)known : mostBytes;
-            bool mayWriteCode = used.Segment == Register.CS && used.Access is OpAccess.CondWrite or OpAccess.ReadCondWrite;
+            bool mayWriteCode = used.Segment == Register.CS
+                && (used.Access is OpAccess.CondWrite or OpAccess.ReadCondWrite || instruction.Mnemonic == Mnemonic.Maskmovq);
             if (mayWriteCode || (ulong)(uint)offset + size > 1UL << 32)
             {
                 return true;

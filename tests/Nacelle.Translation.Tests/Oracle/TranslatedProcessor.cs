@@ -32,7 +32,9 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
     private long _runsAtLastTick = -1;
     private volatile bool _timedOut;
     private readonly bool _is32;
-    private bool _running;
+    private volatile bool _running;
+    private volatile bool _disturbed;
+    private Thread? _disturber;
 
     /// <param name="contents">What is in memory before each run.</param>
     /// <param name="oneInstruction">Whether each instruction is a block of its own, as a debugger's watchpoints make it.</param>
@@ -69,6 +71,26 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
     }
 
     public GuestMemory Ram { get; }
+
+    /// <summary>From now on another thread asks the vCPU for its attention all the time, so that it leaves at many polls.</summary>
+    public void Disturb()
+    {
+        _disturbed = true;
+        _disturber = new Thread(() =>
+        {
+            Random random = new(1);
+            while (_disturbed)
+            {
+                if (_running)
+                {
+                    _processor.NotifyInterrupt();
+                }
+
+                Thread.SpinWait(random.Next(200));
+            }
+        });
+        _disturber.Start();
+    }
 
     /// <summary>Components of extended state that are saved and restored.</summary>
     public static ulong Features => HostProcessor.ExtendedStateMask;
@@ -112,6 +134,8 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
     public void Dispose()
     {
         _watchdog.Dispose();
+        _disturbed = false;
+        _disturber?.Join();
         _accelerator.Dispose();
         Ram.Dispose();
     }
