@@ -9,7 +9,9 @@ internal static class CodeSegmentWrites
     /// <summary>Whether an instruction is one. Virtual-8086 mode, which allows it, is not looked at.</summary>
     public static bool Contains(in Instruction instruction, ExecutionMode mode)
     {
-        if (instruction.SegmentPrefix != Register.CS || mode.IsLong || !mode.IsProtected || instruction.IsInvalid)
+        // Masked moves may write nothing.
+        if (instruction.SegmentPrefix != Register.CS || mode.IsLong || !mode.IsProtected || instruction.IsInvalid
+            || instruction.Mnemonic is Mnemonic.Vmaskmovps or Mnemonic.Vmaskmovpd or Mnemonic.Vpmaskmovd or Mnemonic.Vpmaskmovq)
         {
             return false;
         }

@@ -122,7 +122,7 @@ internal static unsafe class StateComparison
             ulong offset = used.Displacement + ValueOf(native, used.Base) + (ValueOf(native, used.Index) * (ulong)used.Scale);
             uint size = used.MemorySize.GetSize() is > 0 and int known ? (uint)known : mostBytes;
             bool mayWriteCode = used.Segment == Register.CS
-                && (used.Access is OpAccess.CondWrite or OpAccess.ReadCondWrite || instruction.Mnemonic == Mnemonic.Maskmovq);
+                && (used.Access is OpAccess.CondWrite or OpAccess.ReadCondWrite || instruction.Mnemonic is Mnemonic.Maskmovq or Mnemonic.Vmaskmovps or Mnemonic.Vmaskmovpd or Mnemonic.Vpmaskmovd or Mnemonic.Vpmaskmovq);
             if (mayWriteCode || (ulong)(uint)offset + size > 1UL << 32)
             {
                 return true;
