@@ -72,7 +72,7 @@ internal sealed class SystemImage
     private const int MostRecords = 0xF_0000 / RecordSize;
     private const int HandlerSize = 16;
     private const ushort EndPort = 0xF4;
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
     private readonly ImageMode _mode;
     private readonly Assembler _assembler;
     private readonly List<(ulong Address, byte[] Bytes)> _pieces = [];
@@ -419,8 +419,10 @@ internal sealed class SystemImage
             records.Add(record);
         }
 
+        byte[] scratch = new byte[32];
+        Assert.True(ram.TryRead(Scratch + 0x100, scratch));
         string how = !inTime ? "no end" : end.Ended ? "its end" : run.Result.Detail ?? "";
-        return new ImageRun(run.Result.Reason, $"{run.Result.Reason} ({how}) at 0x{registers.Rip:x}", records);
+        return new ImageRun(run.Result.Reason, $"{run.Result.Reason} ({how}) at 0x{registers.Rip:x}, scratch {Convert.ToHexString(scratch)}", records);
     }
 
     /// <summary>Goes on with the next attempt after a shutdown, and after what KVM's emulator does not know.</summary>
