@@ -175,6 +175,9 @@ internal sealed unsafe partial class OperationExecutor
             done = _stack.TryPush(size, frame);
         }
 
+        // A push at the final stack pointer has to be possible (SDM volume 2, ENTER).
+        ulong top = _stack.Truncate(Register(GeneralRegister.Rsp) - instruction.Immediate16);
+        done = done && _memory.TryProbeWrite(_operands.WithSegment(Iced.Intel.Register.SS, top), size);
         Register(GeneralRegister.Rbp) = rbp;
         if (!done)
         {
@@ -184,7 +187,7 @@ internal sealed unsafe partial class OperationExecutor
 
         Register part = size switch { 2 => Iced.Intel.Register.BP, 4 => Iced.Intel.Register.EBP, _ => Iced.Intel.Register.RBP };
         _operands.WriteRegister(part, frame);
-        _stack.SetPointer(Register(GeneralRegister.Rsp) - instruction.Immediate16);
+        _stack.SetPointer(top);
         return OperationResult.Next;
     }
 }
