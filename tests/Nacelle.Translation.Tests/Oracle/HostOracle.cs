@@ -43,25 +43,25 @@ internal sealed class HostOracle(bool oneInstruction = false, int bitness = 64, 
 
     private void RunBatch(List<TestSequence> batch, int mostFailures)
     {
-        List<TestSequence> different = [];
-        Session(batch.Count).Run(batch, (sequence, _) => different.Add(sequence), Statistics);
-        foreach (TestSequence sequence in different)
+        List<(TestSequence Sequence, string Difference)> different = [];
+        Session(batch.Count).Run(batch, (sequence, difference) => different.Add((sequence, difference)), Statistics);
+        foreach ((TestSequence sequence, string first) in different)
         {
             if (_failures.Count < mostFailures)
             {
-                _failures.Add(Explain(sequence));
+                _failures.Add(Explain(sequence, first));
             }
         }
     }
 
     /// <summary>Leaves instructions out one by one as long as a difference remains.</summary>
-    private string Explain(TestSequence sequence)
+    private string Explain(TestSequence sequence, string first)
     {
         TestSequence smallest = sequence;
         string? difference = Difference(smallest);
         if (difference is null)
         {
-            return $"seed {sequence.Seed}: differed once, and not again by itself";
+            return "differed once, and not again by itself; " + Describe(sequence, first);
         }
 
         bool shorter = true;
