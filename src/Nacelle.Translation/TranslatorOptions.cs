@@ -16,7 +16,7 @@ public sealed record TranslatorOptions
     /// Bytes of translated code that each vCPU may hold, <see cref="SmallestCodeCache"/> to <see cref="LargestCodeCache"/>; a
     /// multiple of 4096. Pages of it are taken from the host on first use.
     /// </summary>
-    public int CodeCacheBytes { get; init; } = 64 << 20;
+    public int CodeCacheBytes { get; init; } = 256 << 20;
 
     /// <summary>
     /// Gives up translated code at random, once in so many returns from it on average, up to <see cref="RarestEviction"/>; 0

@@ -149,8 +149,8 @@ public sealed class OptionTests
         AssertRefused(() => SerialOption.Parse(text), reason);
 
     [Theory]
-    [InlineData("auto", AcceleratorChoice.Auto, 64 << 20, 0)]
-    [InlineData("kvm", AcceleratorChoice.Kvm, 64 << 20, 0)]
+    [InlineData("auto", AcceleratorChoice.Auto, 256 << 20, 0)]
+    [InlineData("kvm", AcceleratorChoice.Kvm, 256 << 20, 0)]
     [InlineData("translator,code-cache=1M", AcceleratorChoice.Translator, 1 << 20, 0)]
     [InlineData("auto,code-cache=1G", AcceleratorChoice.Auto, 1 << 30, 0)]
     [InlineData("translator,evict-every=7,code-cache=4100K", AcceleratorChoice.Translator, 4100 << 10, 7)]

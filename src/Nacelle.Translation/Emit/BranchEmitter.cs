@@ -40,6 +40,12 @@ internal sealed class BranchEmitter(
             return;
         }
 
+        Far(target);
+    }
+
+    /// <summary>Leaves for a known guest address by way of the jump table.</summary>
+    public void Far(ulong target)
+    {
         flags.Save();
         Poll(target, true, keepFlags: false);
         addresses.Load(Scratch1, target);

@@ -141,8 +141,8 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
     /// <summary>cmp register, [context + offset].</summary>
     public void CompareContext(HostRegister register, int offset) => ContextForm(0x3B, register, offset, wide: true);
 
-    /// <summary>dec dword [context + offset].</summary>
-    public void DecrementContext32(int offset) => ContextForm(0xFF, (HostRegister)1, offset, wide: false);
+    /// <summary>inc byte [context + offset].</summary>
+    public void IncrementContext8(int offset) => ContextForm(0xFE, 0, offset, wide: false);
 
     /// <summary>cmp dword [context + offset], constant.</summary>
     public void CompareContext32(int offset, uint value)

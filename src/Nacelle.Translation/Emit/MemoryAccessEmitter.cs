@@ -251,7 +251,7 @@ internal sealed class MemoryAccessEmitter(
         emit.AddEntry(Scratch1, miss.Tags, Scratch2);
         emit.Compare(Scratch1, 4096 - (ushort)miss.Access);
         int missed = emit.JumpIf(Condition.Above);
-        emit.DecrementContext32(miss.Site + sizeof(uint));
+        emit.IncrementContext8(miss.Site + sizeof(uint));
         emit.JumpIf(Condition.NotEqual, miss.Hit);
         if (miss.FlagsSaved)
         {

@@ -148,8 +148,15 @@ internal sealed class BlockTranslator
         _stack.Settle();
         if (!ended)
         {
-            ulong next = rip + (ulong)decoded.Length;
-            _branches.Exit(Truncate(next), rip, decoded.FlagsLive[decoded.Count]);
+            ulong next = Truncate(rip + (ulong)decoded.Length);
+            if (decoded.EndsBeforeCrossing)
+            {
+                _branches.Far(next);
+            }
+            else
+            {
+                _branches.Exit(next, rip, decoded.FlagsLive[decoded.Count]);
+            }
         }
 
         int inline = _emit.Position - start;

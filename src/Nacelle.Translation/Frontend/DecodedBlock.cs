@@ -34,6 +34,9 @@ internal sealed class DecodedBlock
     /// <summary>Bytes of guest code in the block.</summary>
     public int Length { get; private set; }
 
+    /// <summary>Whether the instruction after the last lies in two pages, so that its block can be found but not linked to.</summary>
+    public bool EndsBeforeCrossing { get; private set; }
+
     /// <summary>Chunks of the block's own page that its translation depends on beside its own bytes.</summary>
     public ulong LookedAt => _lookahead.Chunks;
 
@@ -81,6 +84,7 @@ internal sealed class DecodedBlock
         decoder.IP = rip;
         Count = 0;
         Length = 0;
+        EndsBeforeCrossing = false;
         bool lastOne = false;
         int branches = 0;
         limit = mode.IsSingleStep ? 1 : limit;
@@ -98,6 +102,7 @@ internal sealed class DecodedBlock
             if (Count > 0 && (_reader.Position > firstPage || decoder.LastError == DecoderError.NoMoreBytes))
             {
                 // It runs on into the next page, and begins a block of its own.
+                EndsBeforeCrossing = true;
                 break;
             }
 

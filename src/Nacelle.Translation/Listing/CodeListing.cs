@@ -83,9 +83,9 @@ public static unsafe class CodeListing
         public Workshop()
         {
             TranslatorContext* context = (TranslatorContext*)_contextMapping.Address;
-            _emit = new CodeEmitter(_memory.Writable, _memory.Executable, _memory.Size, (int)context);
+            _emit = new CodeEmitter(_memory.Writable, _memory.Executable, (int)context);
             _thunks = new Thunks(_emit, context, missHandler: 0);
-            _sites = new AccessSites(context);
+            _sites = new AccessSites();
             _start = _emit.Position;
         }
 

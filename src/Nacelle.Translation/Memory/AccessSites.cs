@@ -7,28 +7,19 @@ namespace Nacelle.Translation.Memory;
 /// Places in user code that remember which entry of the soft TLB they used last. Most stay in a page for long; one that roams
 /// is translated anew, to select the entry by the address each time. Owned by the vCPU's thread.
 /// </summary>
-internal sealed unsafe class AccessSites
+internal sealed class AccessSites
 {
-    private const uint Patience = 64;
-    private const int MostRoaming = 65536;
+    // What a byte counts before it is zero again.
+    private const int Patience = 256;
+    private const int MostRoaming = 1 << 20;
 
     // A miss costs some 20 cycles, most of them for the mispredicted branch: within this time they are a tenth of it.
     private static readonly TimeSpan s_soon = TimeSpan.FromMicroseconds(Patience * 0.2);
-    private readonly TranslatorContext* _context;
     private readonly long[] _since = new long[TranslatorContext.AccessSites];
     private readonly HashSet<ulong> _roaming = [];
     private ulong _distance;
     private bool _remember;
     private int _last;
-
-    public AccessSites(TranslatorContext* context)
-    {
-        _context = context;
-        for (int site = 0; site < TranslatorContext.AccessSites; site++)
-        {
-            Restart(site);
-        }
-    }
 
     /// <summary>Begins a block.</summary>
     /// <param name="rip">Linear address of its first byte now.</param>
@@ -55,7 +46,6 @@ internal sealed unsafe class AccessSites
         long now = Stopwatch.GetTimestamp();
         bool soon = Stopwatch.GetElapsedTime(_since[site], now) < s_soon;
         _since[site] = now;
-        Restart(site);
         if (!soon)
         {
             return false;
@@ -68,11 +58,5 @@ internal sealed unsafe class AccessSites
 
         _roaming.Add(physicalAddress);
         return true;
-    }
-
-    private void Restart(int site)
-    {
-        ref uint countdown = ref ((uint*)&_context->Sites[site])[1];
-        countdown = Patience;
     }
 }

@@ -32,7 +32,8 @@ internal sealed unsafe class JumpTable
     /// <param name="rip">Guest address.</param>
     /// <param name="hostCode">Host address.</param>
     /// <param name="global">Whether the page it lies in is global.</param>
-    public void Set(ExecutionMode mode, ulong rip, ulong hostCode, bool global)
+    /// <param name="crossing">Whether it lies in the next page too.</param>
+    public void Set(ExecutionMode mode, ulong rip, ulong hostCode, bool global, bool crossing)
     {
         int table = mode.Tlb;
         int index = (int)rip & (Entries - 1);
@@ -41,6 +42,11 @@ internal sealed unsafe class JumpTable
         Contents contents = _contents[table];
         contents.Pages.Add(rip >> 12);
         contents.IsDisplaced |= mode.IsSegmented;
+        if (crossing)
+        {
+            contents.SecondPages.Add((rip >> 12) + 1);
+        }
+
         contents.IsUsed = true;
         if (!global && contents.LocalCount <= ListedMost)
         {
@@ -112,6 +118,7 @@ internal sealed unsafe class JumpTable
         {
             new Span<ulong>(Part(table, 1), Entries).Fill(_miss);
             contents.Pages.Clear();
+            contents.SecondPages.Clear();
             contents.LocalCount = 0;
             contents.IsUsed = false;
             contents.IsDisplaced = false;
@@ -155,7 +162,7 @@ internal sealed unsafe class JumpTable
         ulong page = address >> 12;
         for (int table = 0; table < TranslatorContext.TlbCount; table++)
         {
-            if (_contents[table].IsDisplaced)
+            if (_contents[table].IsDisplaced || _contents[table].SecondPages.Contains(page))
             {
                 Clear(table);
             }
@@ -185,6 +192,9 @@ internal sealed unsafe class JumpTable
     {
         /// <summary>Numbers of the pages that some entry may lie in.</summary>
         public HashSet<ulong> Pages { get; } = [];
+
+        /// <summary>Numbers of the pages into which an instruction of the page before may run on.</summary>
+        public HashSet<ulong> SecondPages { get; } = [];
 
         /// <summary>Entries of pages that are not global, while few.</summary>
         public ushort[] Local { get; } = new ushort[ListedMost];

@@ -93,13 +93,17 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             return null;
         }
 
-        if (block.SecondPage != ulong.MaxValue)
+        bool crossing = block.SecondPage != ulong.MaxValue;
+        if (crossing)
         {
             _pendingLink = -1;
         }
-        else if ((_debug is null ? grouped : !_debug.IsOneInstruction) && !mode.IsSingleStep)
+
+        if ((_debug is null ? grouped : !_debug.IsOneInstruction) && !mode.IsSingleStep)
         {
-            _jumps.Set(mode, rip + _context->CodeSegmentKey, block.LookupCode, global);
+            // Where the next page is not global, neither is what runs on into it.
+            bool stays = global && (!crossing || (_memory.TryTranslateCode((linear | 0xFFF) + 1, out _, out bool nextGlobal) && nextGlobal));
+            _jumps.Set(mode, rip + _context->CodeSegmentKey, block.LookupCode, stays, crossing);
         }
 
         return block;

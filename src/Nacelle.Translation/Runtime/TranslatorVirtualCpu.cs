@@ -75,7 +75,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _clock = options.IsTimed ? new ExitClock(_context) : null;
         _carefulStart = _emit.Position;
         _emit.Position += CarefulCode.Size * CarefulCode.Count;
-        _sites = new AccessSites(_context);
+        _sites = new AccessSites();
         _translator = new BlockTranslator(_emit, _thunks, _links, _sites);
         _regions = new CodeRegions(_emit, _code.Size);
         _blocks = new BlockCache(_emit, _links, _regions, watch);

@@ -85,7 +85,7 @@ internal static unsafe class ContextOffsets
     /// <param name="write">Whether for writes.</param>
     public static int TlbHosts(int tlb, bool write) => TlbTags(tlb, write) + sizeof(ulong);
 
-    /// <summary>Offset of what an access remembers; its countdown follows four bytes later.</summary>
+    /// <summary>Offset of what an access remembers; the byte that counts follows four bytes later.</summary>
     public static int Site(int number) => s_sites + (number * sizeof(ulong));
 
     /// <summary>Offset of a jump table's first entry.</summary>

@@ -21,7 +21,7 @@ internal unsafe struct TranslatorContext
     public const int TlbEntrySize = 32;
 
     /// <summary>Places of accesses that remember which TLB entry they used; more accesses than these share.</summary>
-    public const int AccessSites = 32768;
+    public const int AccessSites = 262144;
 
     /// <summary>Entries of the table from guest RIP to translated code.</summary>
     public const int JumpEntries = 32768;
@@ -187,7 +187,7 @@ internal unsafe struct TranslatorContext
     /// <summary>The soft TLBs; an entry has <see cref="TlbEntrySize"/> bytes.</summary>
     public fixed ulong Tlb[TlbCount * TlbEntries * TlbEntrySize / sizeof(ulong)];
 
-    /// <summary>For each access site the offset of the entry it used, and how often it may use another before the monitor is told.</summary>
+    /// <summary>For each access site the offset of the entry it used, and in a byte above how often it used another than before.</summary>
     public fixed ulong Sites[AccessSites];
 
     /// <summary>x87 and vector state while it is not in the host's registers; XSAVE format, 64-byte aligned.</summary>

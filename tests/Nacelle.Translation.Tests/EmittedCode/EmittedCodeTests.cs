@@ -30,7 +30,7 @@ public sealed unsafe class EmittedCodeTests : IDisposable
         TranslatorContext* context = (TranslatorContext*)_contextMapping.Address;
         _emit = new CodeEmitter(_code.Writable, _code.Executable, (int)context);
         Thunks thunks = new(_emit, context, missHandler: 0);
-        _translator = new BlockTranslator(_emit, thunks, new LinkTable(), new AccessSites(context));
+        _translator = new BlockTranslator(_emit, thunks, new LinkTable(), new AccessSites());
     }
 
     public void Dispose()
