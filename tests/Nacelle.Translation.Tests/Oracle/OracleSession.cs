@@ -81,6 +81,11 @@ internal sealed unsafe class OracleSession : IDisposable
         try
         {
             _translated.Run(_native.Before(index), &translated);
+            if (translated.Ending == Ending.TimedOut)
+            {
+                // A busy host may have given it no time; what hangs does so again.
+                _translated.Run(_native.Before(index), &translated);
+            }
         }
         catch (InvalidOperationException error)
         {
