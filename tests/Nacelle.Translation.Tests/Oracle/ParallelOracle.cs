@@ -60,7 +60,7 @@ internal sealed class ParallelOracle(Action<string> report)
             }
 
             OracleShare share = shares[place / Portion % shares.Length];
-            using HostOracle oracle = new(oneInstruction: false, share.Bitness, share.Disturbed);
+            using HostOracle oracle = new(bitness: share.Bitness, disturbed: share.Disturbed);
             string? error = null;
             try
             {
