@@ -92,6 +92,11 @@ internal sealed unsafe class OracleSession : IDisposable
             return $"  {error.Message}\n";
         }
 
+        if (HasLeft(place, native) || (translated.Ending == Ending.TimedOut && place.InstructionAt(translated.Rip) is { IsStringInstruction: true }))
+        {
+            return "";
+        }
+
         if (StateComparison.IsLostBranch(native, &translated, place.InstructionAt(native->Rip)))
         {
             return "";
@@ -114,6 +119,10 @@ internal sealed unsafe class OracleSession : IDisposable
         string difference = StateComparison.Describe(native, &translated, free, TranslatedProcessor.Features);
         return difference + CompareMemory(_native.MemoryAfter(index));
     }
+
+    /// <summary>Whether a branch led into what is left of other sequences, which may do what has no result to compare.</summary>
+    private static bool HasLeft(PlacedSequence place, ProcessorImage* native) => native->Ending == Ending.Fault
+        && native->Rip - OracleLayout.CodeBase <= OracleLayout.CodeSize && native->Rip - place.Address > (ulong)place.Code.Length;
 
     private string CompareMemory(Span<byte> native)
     {
