@@ -48,6 +48,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private readonly ushort[] _tableModes = new ushort[3];
     private readonly ExitClock? _clock;
     private TranslatorCounters _counters;
+    private bool _disposed;
     private bool _halted;
     private bool _waitForStartup;
     private bool _modeStale = true;
@@ -215,6 +216,12 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_disposed)
+        {
+            return;
+        }
+
+        _disposed = true;
         HostFaults.Unwatch(_code);
         ContextOwners.Unregister(_context);
         _self.Free();
