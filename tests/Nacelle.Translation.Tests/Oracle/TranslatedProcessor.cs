@@ -67,7 +67,7 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
         }
 
         Assert.True(Ram.TryWrite(OracleLayout.DataBase + OracleLayout.ReadOnlyPage, contents.ReadOnly));
-        _watchdog = new Timer(_ => Watch(), null, 5000, 5000);
+        _watchdog = new Timer(_ => Watch(), null, 20_000, 20_000);
     }
 
     public GuestMemory Ram { get; }

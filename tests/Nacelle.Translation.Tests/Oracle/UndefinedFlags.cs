@@ -35,6 +35,12 @@ internal sealed class UndefinedFlags
                 }
 
                 undefined |= instruction.RflagsUndefined & Arithmetic;
+
+                // RCL and RCR by more than one bit, also by all the bits there are (SDM volume 2, RCL).
+                const int countMask = 31;
+                bool rotatesMore = instruction.Mnemonic is Mnemonic.Rcl or Mnemonic.Rcr && instruction.Op1Kind == OpKind.Immediate8
+                    && (instruction.Immediate8 & countMask) > 1;
+                undefined |= rotatesMore ? RflagsBits.OF : 0;
                 if (instruction.FlowControl != FlowControl.Next)
                 {
                     carried |= undefined;
