@@ -79,10 +79,10 @@ internal sealed class StateImages(SequenceRandom random, int bitness = 64)
         foreach (int place in s_extendedImages)
         {
             Span<byte> image = area.Slice(place, ProcessorImage.ExtendedStateSize);
-            bool isCompact = (image[527] & 0x80) != 0;
-            if (isCompact && (image[512] & 2) == 0)
+            bool wasCompact = (image[527] & 0x80) != 0;
+            if (wasCompact)
             {
-                // MXCSR belongs to the SSE component there.
+                // MXCSR belongs to the SSE component there; a later XSAVE writes it always, and leaves the mark.
                 BinaryPrimitives.WriteUInt32LittleEndian(image[24..], 0x1F80);
             }
 
