@@ -122,7 +122,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         _parked = true;
         Interlocked.MemoryBarrier();
         DropChangedCode();
-        _wake.WaitOne();
+        _wake.Wait();
         _parked = false;
     }
 

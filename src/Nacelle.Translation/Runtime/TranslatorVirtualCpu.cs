@@ -43,7 +43,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private readonly Breakpoints _breakpoints;
     private readonly int _carefulStart;
     private readonly ConcurrentQueue<CodeRequest> _codeRequests = new();
-    private readonly AutoResetEvent _wake = new(false);
+    private readonly WakeSignal _wake;
     private readonly GCHandle _self;
     private readonly ushort[] _tableModes = new ushort[3];
     private readonly ExitClock? _clock;
@@ -62,6 +62,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     public TranslatorVirtualCpu(VirtualCpuConfiguration configuration, MachineBus bus, CodeWatch watch, TranslatorOptions options)
     {
         _configuration = configuration;
+
+        // Where there are more vCPUs than processors, another has better use for the time.
+        _wake = new WakeSignal(mayLook: configuration.Index < Environment.ProcessorCount);
         _bus = bus;
         _watch = watch;
         _contextMapping = MemoryMapping.AnonymousLow(
@@ -227,7 +230,6 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _self.Free();
         _code.Dispose();
         _contextMapping.Dispose();
-        _wake.Dispose();
     }
 
     /// <summary>Width of physical addresses (CPUID 80000008H, EAX bits 7:0; 36 where it says nothing).</summary>
@@ -241,7 +243,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     {
         Volatile.Write(ref _context->NoInterruptWaiting, 0);
         StopTranslatedCode();
-        _wake.Set();
+        _wake.Signal();
     }
 
     /// <summary>Whether translated code would leave at some poll. Requests race with each other, so any of the words tells it.</summary>
