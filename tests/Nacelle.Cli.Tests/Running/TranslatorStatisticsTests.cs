@@ -47,9 +47,20 @@ public sealed class TranslatorStatisticsTests
     {
         TranslatorCounters counters = new()
         {
-            TlbMisses = 4, TlbMissNanoseconds = 1000, LinkExits = 2, LinkNanoseconds = 3000, LookupExits = 3, LookupNanoseconds = 600,
-            OperationExits = 5, OperationNanoseconds = 400_000_000, FaultExits = 1, AttentionExits = 3, OtherExitNanoseconds = 100_000_000,
-            Blocks = 1, BlocksFound = 3, TranslationNanoseconds = 9000,
+            TlbMisses = 4,
+            TlbMissNanoseconds = 1000,
+            LinkExits = 2,
+            LinkNanoseconds = 3000,
+            LookupExits = 3,
+            LookupNanoseconds = 600,
+            OperationExits = 5,
+            OperationNanoseconds = 400_000_000,
+            FaultExits = 1,
+            AttentionExits = 3,
+            OtherExitNanoseconds = 100_000_000,
+            Blocks = 1,
+            BlocksFound = 3,
+            TranslationNanoseconds = 9000,
         };
         string report = TranslatorReport.Write(counters, TimeSpan.FromSeconds(2));
         Assert.Matches(@"(?m)^  ns per TLB miss +250 ", report);

@@ -13,8 +13,8 @@ namespace Nacelle.Translation.Tests.Oracle;
 /// <item>Opcode and addresses of the last x87 instruction (FOP, FIP, FDP): under a translator they are those of its own code.</item>
 /// <item>At an exception, arithmetic flags that the rest of the block overwrites before anything reads them: the translator
 /// does not keep flags that it knows to be dead (<see cref="FlagLiveness"/>).</item>
-/// <item>Bit 0 of a page fault's error code at addresses of the upper half: Linux sets it always, to hide its own layout;
-/// and at addresses of code, whose pages it enters when they are first used.</item>
+/// <item>Bit 0 of a page fault's error code at addresses other than the data's: in the upper half Linux sets it always, to hide
+/// its own layout; pages of code it enters when they are first used; and elsewhere the native process may have memory.</item>
 /// <item>Arithmetic flags that the architecture leaves undefined (<see cref="UndefinedFlags"/>).</item>
 /// <item>RIP, RSP and memory after a near CALL, JMP or RET to a non-canonical address: the translator raises the same exception,
 /// but after the branch.</item>
@@ -178,8 +178,7 @@ internal static unsafe class StateComparison
         _ => 0,
     };
 
-    private static bool HidesPresence(ulong address) =>
-        (long)address < 0 || address - OracleLayout.CodeBase < OracleLayout.CodeSize;
+    private static bool HidesPresence(ulong address) => address - OracleLayout.DataBase >= OracleLayout.DataSize;
 
     private static string NameOf(int offset) => offset switch
     {
