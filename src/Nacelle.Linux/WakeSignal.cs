@@ -17,6 +17,8 @@ public sealed unsafe partial class WakeSignal
     private const int Signalled = 1;
     private const int Sleeping = -1;
     private const long SystemCall = 202;
+
+    // 50 and 5 microseconds in ticks of the stopwatch: what to sleep and be woken costs, and a first try.
     private static readonly long s_longest = Stopwatch.Frequency / 20_000;
     private static readonly long s_first = Stopwatch.Frequency / 200_000;
 

@@ -9,8 +9,8 @@ internal static class RunPage
 {
     private static readonly Topic s_accelerator = new("Options of --accel",
     [
-        ("code-cache=SIZE", $"Translated code that each vCPU may hold, {ByteSize.Format(TranslatorOptions.SmallestCodeCache)} to {ByteSize.Format(TranslatorOptions.LargestCodeCache)}, a multiple of 4K; the oldest goes when it is full. Memory is taken as it fills. Translator only. Default: {ByteSize.Format((ulong)new TranslatorOptions().CodeCacheBytes)}."),
-        ("evict-every=N", "Gives up translated code at random, once in N returns from it on average, to find faults of the translator. Translator only. Default: never."),
+        ("code-cache=SIZE", $"Translated code that each vCPU may hold, {ByteSize.Format(TranslatorOptions.SmallestCodeCache)} to {ByteSize.Format(TranslatorOptions.LargestCodeCache)}, a multiple of 4K; the oldest goes when it is full. Memory is taken as it fills. Refused for kvm; without effect where auto takes KVM. Default: {ByteSize.Format((ulong)new TranslatorOptions().CodeCacheBytes)}."),
+        ("evict-every=N", "Gives up translated code at random, once in N returns from it on average, to find faults of the translator. Refused for kvm; without effect where auto takes KVM. Default: never."),
     ]);
 
     private static readonly Topic s_cpu = new("Models of --cpu",

@@ -5,7 +5,7 @@ namespace Nacelle.Configuration;
 
 /// <summary>The value of <c>--accel</c>: what runs the guest, and how the translator does where it is that. Immutable.</summary>
 /// <param name="Choice">How the accelerator is chosen.</param>
-/// <param name="Translator">How the translator runs; without meaning where KVM is taken.</param>
+/// <param name="Translator">How the translator runs; without effect where auto takes KVM.</param>
 public sealed record AcceleratorOption(AcceleratorChoice Choice, TranslatorOptions Translator)
 {
     private const ulong CodeCacheStep = 4096;

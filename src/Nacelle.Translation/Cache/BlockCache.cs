@@ -213,7 +213,7 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions 
         return true;
     }
 
-    // Physical addresses have 46 bits.
+    // Code is run from RAM, which lies below 256 TiB: 48 bits.
     private static ulong Key(ulong physicalAddress, ExecutionMode mode) => physicalAddress | ((ulong)mode.Bits << 48);
 
     /// <summary>Makes a block unreachable and forgets it, but for the lists of its pages, which are left to <see cref="Sweep"/>.</summary>

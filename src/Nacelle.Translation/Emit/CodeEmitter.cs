@@ -114,15 +114,6 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
         Int32((int)value);
     }
 
-    /// <summary>mov register, [context + offset + index × 8].</summary>
-    public void LoadTable(HostRegister destination, int offset, HostRegister index) => TableForm(0x8B, destination, offset, index);
-
-    /// <summary>add register, [context + offset + index × 8].</summary>
-    public void AddTable(HostRegister destination, int offset, HostRegister index) => TableForm(0x03, destination, offset, index);
-
-    /// <summary>sub register, [context + offset + index × 8].</summary>
-    public void SubtractTable(HostRegister destination, int offset, HostRegister index) => TableForm(0x2B, destination, offset, index);
-
     /// <summary>cmp register, [context + offset + index × 8].</summary>
     public void CompareTable(HostRegister register, int offset, HostRegister index) => TableForm(0x3B, register, offset, index);
 

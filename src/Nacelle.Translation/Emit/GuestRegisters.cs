@@ -18,11 +18,17 @@ internal static class GuestRegisters
             : register.GetFullRegister() - Register.RAX;
     }
 
+    /// <summary>Number of RSP, whose host register has another name.</summary>
+    public const int StackPointer = 4;
+
+    /// <summary>Number of RBP.</summary>
+    public const int FramePointer = 5;
+
     /// <summary>R13 to R15 live in the context.</summary>
     public static bool IsInMemory(int number) => number >= 13;
 
     /// <summary>The host register of a guest register that has one.</summary>
-    public static HostRegister HostOf(int number) => number == 4 ? HostRegister.GuestStack : (HostRegister)number;
+    public static HostRegister HostOf(int number) => number == StackPointer ? HostRegister.GuestStack : (HostRegister)number;
 
     /// <summary>The part of a host register that has the same width as a guest register.</summary>
     public static Register Rename(Register register, HostRegister host) => register.GetSize() switch

@@ -17,7 +17,6 @@ internal sealed partial class MemoryAccessEmitter(
 {
     private readonly List<PendingMiss> _misses = [];
     private int _held = -1;
-    private ulong _hit;
 
     /// <summary>The mode of the block under translation.</summary>
     public ExecutionMode Mode { get; set; }
@@ -184,6 +183,7 @@ internal sealed partial class MemoryAccessEmitter(
         int tags = ContextOffsets.TlbTags(Mode.Tlb, write);
         int hosts = ContextOffsets.TlbHosts(Mode.Tlb, write);
         int site = keepFlags ? 0 : SiteOf(rip);
+        ulong afterCheck = 0;
         int miss;
         if (keepFlags)
         {
@@ -218,14 +218,14 @@ internal sealed partial class MemoryAccessEmitter(
             emit.AddEntry(Scratch1, tags, Scratch2);
             emit.Compare(Scratch1, 4096 - size);
             miss = emit.JumpIf(Condition.Above);
-            _hit = emit.Address;
+            afterCheck = emit.Address;
             emit.AddEntry(Scratch1, hosts, Scratch2);
         }
 
         _misses.Add(new PendingMiss(miss, tags, rip, (AccessKind)size | kind, emit.Address, keepFlags, flags.AreSaved)
         {
             Site = site,
-            Hit = _hit,
+            Hit = afterCheck,
         });
     }
 

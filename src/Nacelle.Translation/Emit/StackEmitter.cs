@@ -27,11 +27,10 @@ internal sealed class StackEmitter(CodeEmitter emit, MemoryAccessEmitter memory,
     /// <summary>Whether RSP may stay as it is over an instruction, which neither fails nor uses it.</summary>
     public static bool MayOwe(in Instruction instruction, InstructionKind kind, GroupMember? member)
     {
-        const int stack = 4;
         switch (kind)
         {
             case InstructionKind.Push or InstructionKind.Pop:
-                return member is { IsLeader: false } && (instruction.Op0Kind != OpKind.Register || GuestRegisters.NumberOf(instruction.Op0Register) != stack);
+                return member is { IsLeader: false } && (instruction.Op0Kind != OpKind.Register || GuestRegisters.NumberOf(instruction.Op0Register) != GuestRegisters.StackPointer);
             case InstructionKind.Return:
                 return member is { IsLeader: false };
             case InstructionKind.Generic:
@@ -50,7 +49,7 @@ internal sealed class StackEmitter(CodeEmitter emit, MemoryAccessEmitter memory,
         {
             OpKind operand = instruction.GetOpKind(i);
             if (operand == OpKind.Memory
-                || (operand == OpKind.Register && (!instruction.GetOpRegister(i).IsGPR() || GuestRegisters.NumberOf(instruction.GetOpRegister(i)) == stack)))
+                || (operand == OpKind.Register && (!instruction.GetOpRegister(i).IsGPR() || GuestRegisters.NumberOf(instruction.GetOpRegister(i)) == GuestRegisters.StackPointer)))
             {
                 return false;
             }
@@ -85,7 +84,6 @@ internal sealed class StackEmitter(CodeEmitter emit, MemoryAccessEmitter memory,
     /// <summary>POP of a register; POP RSP takes the value read (SDM volume 2, POP).</summary>
     public void Pop(in Instruction instruction, bool keepFlags, GroupMember? member)
     {
-        const int stack = 4;
         int width = StackWidth.Of(instruction);
         int at = Point(GuestStack, 0, width, AccessKind.Read, keepFlags, instruction.IP, member);
         int guest = GuestRegisters.NumberOf(instruction.Op0Register);
@@ -104,7 +102,7 @@ internal sealed class StackEmitter(CodeEmitter emit, MemoryAccessEmitter memory,
             emit.Load(GuestRegisters.HostOf(guest), Scratch1, at, width);
         }
 
-        if (guest != stack)
+        if (guest != GuestRegisters.StackPointer)
         {
             _owed += width;
         }

@@ -131,8 +131,8 @@ internal sealed class AccessGroups
 
     private bool TryFindAccess(in Instruction instruction, InstructionKind kind, GenericEmitter generic, out Access access)
     {
-        const int stack = 4;
-        const int frame = 5;
+        const int stack = GuestRegisters.StackPointer;
+        const int frame = GuestRegisters.FramePointer;
         access = default;
         switch (kind)
         {
@@ -186,8 +186,8 @@ internal sealed class AccessGroups
     /// <summary>Keeps track of registers that change by constants.</summary>
     private void Follow(in Instruction instruction, InstructionKind kind)
     {
-        const int stack = 4;
-        const int frame = 5;
+        const int stack = GuestRegisters.StackPointer;
+        const int frame = GuestRegisters.FramePointer;
         switch (kind)
         {
             case InstructionKind.Push:

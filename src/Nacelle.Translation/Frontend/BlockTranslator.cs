@@ -89,8 +89,7 @@ internal sealed class BlockTranslator
         _addresses.EnterPage(rip);
 
         // Where the code has changed, what is there now may need flags that the block does not.
-        bool flagsLive = decoded.FlagsLive[0] || changing is not null;
-        if (flagsLive)
+        if (decoded.FlagsLive[0] || changing is not null)
         {
             _flags.Load();
         }
@@ -365,8 +364,7 @@ internal sealed class BlockTranslator
 
     private void EmitIndirectCall(in Instruction instruction, bool keepFlags, GroupMember? member)
     {
-        const int stack = 4;
-        bool outlivesPush = instruction.Op0Kind == OpKind.Register && GuestRegisters.NumberOf(instruction.Op0Register) != stack;
+        bool outlivesPush = instruction.Op0Kind == OpKind.Register && GuestRegisters.NumberOf(instruction.Op0Register) != GuestRegisters.StackPointer;
         if (!outlivesPush)
         {
             LoadTarget(instruction);

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Nacelle.Translation.Emit;
 
 namespace Nacelle.Translation.Frontend;
 
@@ -34,7 +35,7 @@ internal static class LoopUnroller
                 return 1;
             }
 
-            accesses |= block.Kinds[i] == InstructionKind.Generic && HasMemoryOperand(block.Instructions[i]);
+            accesses |= block.Kinds[i] == InstructionKind.Generic && GenericEmitter.MemoryOperand(block.Instructions[i]) >= 0;
         }
 
         int turns = Math.Min(MostTurns, Math.Min(MostInstructions / block.Count, MostBranches / branches));
@@ -64,18 +65,5 @@ internal static class LoopUnroller
         }
 
         return all;
-    }
-
-    private static bool HasMemoryOperand(in Instruction instruction)
-    {
-        for (int i = 0; i < instruction.OpCount; i++)
-        {
-            if (instruction.GetOpKind(i) == OpKind.Memory)
-            {
-                return true;
-            }
-        }
-
-        return false;
     }
 }

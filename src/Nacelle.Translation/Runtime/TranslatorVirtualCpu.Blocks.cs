@@ -20,6 +20,11 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     private void DropStale(Block block)
     {
         _stale = block.Changing;
+        Drop(block);
+    }
+
+    private void Drop(Block block)
+    {
         _blocks.Remove(block);
         _jumps.Remove(block);
         _pendingLink = -1;
@@ -28,12 +33,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     /// <summary>Lets a block be translated anew where one of its accesses goes from page to page.</summary>
     private void NoteRoaming(Block block, int site)
     {
-        ulong linear = _memory.Mode.IsLong ? _context->Registers.Rip : (uint)(_context->Registers.Cs.Base + _context->Registers.Rip);
-        if (_memory.TryTranslateCode(linear, out ulong physical) && _sites.Roams(site, physical))
+        if (_memory.TryTranslateCode(LinearRip, out ulong physical) && _sites.Roams(site, physical))
         {
-            _blocks.Remove(block);
-            _jumps.Remove(block);
-            _pendingLink = -1;
+            Drop(block);
         }
     }
 
@@ -67,7 +69,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     {
         ulong rip = _context->Registers.Rip;
         ExecutionMode mode = _memory.Mode;
-        ulong linear = mode.IsLong ? rip : (uint)(_context->Registers.Cs.Base + rip);
+        ulong linear = LinearRip;
         if (!_memory.TryTranslateCode(linear, out ulong physical, out bool global))
         {
             return null;
@@ -185,7 +187,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     {
         ExecutionMode mode = _memory.Mode;
         ulong rip = _context->Registers.Rip;
-        ulong linear = mode.IsLong ? rip : (uint)(_context->Registers.Cs.Base + rip);
+        ulong linear = LinearRip;
         firstPage = (int)(4096 - (linear & 0xFFF));
         secondPage = ulong.MaxValue;
         if (!_memory.TryTranslateCode(linear, out ulong physical))

@@ -265,15 +265,13 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             return Failure($"host exception in shared translated code at 0x{program:x}");
         }
 
-        const ulong pageFault = 14;
-
         if (flagsSaved)
         {
             _context->HostFlags = FlagsEmitter.FromSaved((ushort)_context->SavedFlags) | 0x202;
         }
 
         _context->Registers.Rip = rip;
-        if (_context->ExitArgument >> 56 == pageFault)
+        if (_context->ExitArgument >> 56 == Fault.PageFault)
         {
             // A non-canonical address that an empty entry of the soft TLB matched.
             return OperateAtRip();

@@ -45,7 +45,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
 
         ref CpuRegisters registers = ref _context->Registers;
-        ulong linear = _memory.Mode.IsLong ? registers.Rip : (uint)(registers.Cs.Base + registers.Rip);
+        ulong linear = LinearRip;
         bool resumes = (registers.Rflags & Cpu.RflagsBits.Resume) != 0;
         if (!resumes && !_stackLoaded && _breakpoints.OnInstruction(linear) is ulong hits and not 0)
         {
