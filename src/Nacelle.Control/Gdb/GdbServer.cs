@@ -16,6 +16,7 @@ public sealed class GdbServer : IDisposable
     private readonly EventLoop _loop;
     private readonly GdbListener _listener;
     private readonly GdbMachineTarget _target;
+    private readonly Task<MachineStop> _completion;
     private readonly byte[] _buffer = new byte[4096];
     private Socket? _client;
     private GdbSession? _session;
@@ -25,6 +26,7 @@ public sealed class GdbServer : IDisposable
     {
         _listener = listener;
         _target = new GdbMachineTarget(machine);
+        _completion = machine.Completion;
         _loop = new EventLoop("gdb");
         machine.Debugger.Stopped += stop => _loop.Post(() => _session?.OnStopped(stop));
         _ = machine.Completion.ContinueWith(
@@ -72,7 +74,7 @@ public sealed class GdbServer : IDisposable
         }
 
         _disposed = true;
-        _loop.Invoke(Close);
+        _loop.Invoke(CloseOrEnd);
         _loop.Dispose();
         _listener.Dispose();
     }
@@ -154,6 +156,19 @@ public sealed class GdbServer : IDisposable
             _ => 1,
         });
         Close();
+    }
+
+    /// <summary>Whoever disposes may have heard of the machine's end before this loop did: gdb is still to be told.</summary>
+    private void CloseOrEnd()
+    {
+        if (_completion.IsCompletedSuccessfully)
+        {
+            EndSession(_completion.Result);
+        }
+        else
+        {
+            Close();
+        }
     }
 
     private void Close()
