@@ -1,0 +1,55 @@
+using static Nacelle.Configuration.TextTypes;
+
+namespace Nacelle.Configuration;
+
+/// <summary>The processor that the guest sees, and its NUMA nodes.</summary>
+internal static class CpuShapes
+{
+    private const int MostPlaces = 4096;
+
+    internal static XmlShape<CpuConfiguration> Cpu { get; } = new XmlShape<CpuConfiguration>()
+        .Attribute("mode", ConfigurationWords.CpuMode, cpu => cpu.Mode, (cpu, value) => cpu with { Mode = value })
+        .Attribute("match", Word("minimum", "exact", "strict"), cpu => cpu.Match, (cpu, value) => cpu with { Match = value })
+        .Attribute("check", Word("none", "partial", "full"), cpu => cpu.Check, (cpu, value) => cpu with { Check = value })
+        .Attribute("migratable", OnOff, cpu => cpu.Migratable, (cpu, value) => cpu with { Migratable = value })
+        .Group("model", group => group
+            .Attribute("fallback", Word("allow", "forbid"), cpu => cpu.Fallback, (cpu, value) => cpu with { Fallback = value })
+            .Attribute("vendor_id", Text, cpu => cpu.VendorId, (cpu, value) => cpu with { VendorId = value })
+            .Content(Text, cpu => cpu.Model, (cpu, value) => cpu with { Model = value }))
+        .Element("vendor", Text, cpu => cpu.Vendor, (cpu, value) => cpu with { Vendor = value })
+        .Child("topology", () => Topology!, () => new CpuTopologyConfiguration(), cpu => cpu.Topology, (cpu, value) => cpu with { Topology = value })
+        .Child("cache", () => Cache!, () => new CpuCacheConfiguration(), cpu => cpu.Cache, (cpu, value) => cpu with { Cache = value })
+        .Group("maxphysaddr", group => group
+            .Attribute("mode", Word("emulate", "passthrough"), cpu => cpu.PhysicalAddressMode, (cpu, value) => cpu with { PhysicalAddressMode = value }, required: true)
+            .Attribute("bits", Number(32, 64), cpu => cpu.PhysicalAddressBits, (cpu, value) => cpu with { PhysicalAddressBits = value })
+            .Attribute("limit", Number(32, 64), cpu => cpu.PhysicalAddressLimit, (cpu, value) => cpu with { PhysicalAddressLimit = value }))
+        .Many("feature", () => Feature!, () => new CpuFeatureConfiguration(), cpu => cpu.Features, (cpu, value) => cpu with { Features = value })
+        .List("numa", "cell", () => NumaCell!, () => new NumaCellConfiguration(), cpu => cpu.NumaCells, (cpu, value) => cpu with { NumaCells = value });
+
+    private static XmlShape<CpuTopologyConfiguration> Topology { get; } = new XmlShape<CpuTopologyConfiguration>()
+        .Attribute("sockets", Number(1, MostPlaces), topology => topology.Sockets, (topology, value) => topology with { Sockets = value }, required: true)
+        .Attribute("dies", Number(1, MostPlaces), topology => topology.Dies, (topology, value) => topology with { Dies = value })
+        .Attribute("clusters", Number(1, MostPlaces), topology => topology.Clusters, (topology, value) => topology with { Clusters = value })
+        .Attribute("cores", Number(1, MostPlaces), topology => topology.Cores, (topology, value) => topology with { Cores = value }, required: true)
+        .Attribute("threads", Number(1, MostPlaces), topology => topology.Threads, (topology, value) => topology with { Threads = value }, required: true);
+
+    private static XmlShape<CpuCacheConfiguration> Cache { get; } = new XmlShape<CpuCacheConfiguration>()
+        .Attribute("level", Number(1, 3), cache => cache.Level, (cache, value) => cache with { Level = value })
+        .Attribute("mode", Word("emulate", "passthrough", "disable"), cache => cache.Mode, (cache, value) => cache with { Mode = value }, required: true);
+
+    private static XmlShape<CpuFeatureConfiguration> Feature { get; } = new XmlShape<CpuFeatureConfiguration>()
+        .Attribute("policy", ConfigurationWords.CpuFeaturePolicy, feature => feature.Policy, (feature, value) => feature with { Policy = value })
+        .Attribute("name", Text, feature => feature.Name, (feature, value) => feature with { Name = value }, required: true);
+
+    private static XmlShape<NumaCellConfiguration> NumaCell { get; } = new XmlShape<NumaCellConfiguration>()
+        .Attribute("id", Number(0, 255), cell => cell.Id, (cell, value) => cell with { Id = value })
+        .Attribute("cpus", NumberSet, cell => cell.Cpus, (cell, value) => cell with { Cpus = value })
+        .SizeAttribute("memory", "unit", cell => cell.Memory, (cell, value) => cell with { Memory = value })
+        .Attribute("memAccess", Word("shared", "private"), cell => cell.MemoryAccess, (cell, value) => cell with { MemoryAccess = value })
+        .Attribute("discard", YesNo, cell => cell.Discard, (cell, value) => cell with { Discard = value })
+        .List("distances", "sibling", () => Distance!, () => new NumaDistanceConfiguration(), cell => cell.Distances, (cell, value) => cell with { Distances = value });
+
+    private static XmlShape<NumaDistanceConfiguration> Distance { get; } = new XmlShape<NumaDistanceConfiguration>()
+        .Attribute("id", Number(0, 255), distance => distance.Id, (distance, value) => distance with { Id = value }, required: true)
+        .Attribute("value", Number(10, 255), distance => distance.Value, (distance, value) => distance with { Value = value }, required: true);
+}

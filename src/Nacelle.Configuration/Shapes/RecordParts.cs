@@ -1,0 +1,140 @@
+using System.Collections.Immutable;
+using System.Globalization;
+
+namespace Nacelle.Configuration;
+
+/// <summary>A child element whose attributes and children are properties of the same record. Immutable.</summary>
+internal sealed class GroupPart<T>(XmlShape<T> body, Func<T, T>? whenEmpty) : ShapePart<T> where T : class
+{
+    /// <inheritdoc/>
+    public override T ReadElement(T target, XmlTreeElement element, string pointer, string path, ShapeReading reading)
+    {
+        if (!element.IsEmpty)
+        {
+            return body.Read(target, element, pointer, path, reading);
+        }
+
+        if (whenEmpty is not null)
+        {
+            return whenEmpty(target);
+        }
+
+        // Nothing in the configuration would tell that it was there.
+        reading.Unknown.Add(new UnknownPart(new SourcePlace(element.Position, $"<{element.Name}> with nothing in it"), pointer, path));
+        return target;
+    }
+
+    /// <inheritdoc/>
+    public override void Write(T source, XmlTreeElement element)
+    {
+        XmlTreeElement child = new(Namespace, ElementName!, default);
+        body.Write(source, child);
+        if (!child.IsEmpty)
+        {
+            element.Children.Add(child);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Walk(T source, string pointer, IShapeVisitor visitor) => body.Walk(source, pointer, visitor);
+
+    /// <inheritdoc/>
+    public override void Describe(ShapeCatalogue catalogue) => body.Describe(catalogue);
+}
+
+/// <summary>A child element that is a record of its own. Immutable.</summary>
+internal sealed class ChildPart<T, TChild>(
+    Func<XmlShape<TChild>> shape, Func<TChild> create, Func<T, TChild?> get, Func<T, TChild, T> set, string property) : ShapePart<T>
+    where T : class
+    where TChild : class
+{
+    /// <inheritdoc/>
+    public override T ReadElement(T target, XmlTreeElement element, string pointer, string path, ShapeReading reading)
+    {
+        string child = $"{pointer}/{property}";
+        reading.Place(child, element.Position, $"<{element.Name}>");
+        return set(target, shape().Read(create(), element, child, path, reading));
+    }
+
+    /// <inheritdoc/>
+    public override void Write(T source, XmlTreeElement element)
+    {
+        if (get(source) is TChild value)
+        {
+            XmlTreeElement child = new(Namespace, ElementName!, default);
+            shape().Write(value, child);
+            element.Children.Add(child);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Walk(T source, string pointer, IShapeVisitor visitor)
+    {
+        if (get(source) is TChild value)
+        {
+            string child = $"{pointer}/{property}";
+            visitor.Record(child);
+            shape().Walk(value, child, visitor);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Describe(ShapeCatalogue catalogue) => shape().Describe(catalogue);
+}
+
+/// <summary>Child elements that are records of their own. Immutable.</summary>
+internal sealed class ManyPart<T, TChild>(
+    Func<XmlShape<TChild>> shape, Func<TChild> create, Func<T, ImmutableArray<TChild>> get, Func<T, ImmutableArray<TChild>, T> set, string property)
+    : ShapePart<T>
+    where T : class
+    where TChild : class
+{
+    // Each is added to an immutable list: time grows with the square of their number.
+    private const int MostElements = 8192;
+
+    /// <inheritdoc/>
+    public override bool IsRepeatable => true;
+
+    /// <inheritdoc/>
+    public override T ReadElement(T target, XmlTreeElement element, string pointer, string path, ShapeReading reading)
+    {
+        ImmutableArray<TChild> before = get(target);
+        if (before.Length >= MostElements)
+        {
+            reading.Refuse(element.Position, $"more than {MostElements} elements <{element.Name}>");
+            return target;
+        }
+
+        string child = Pointer(pointer, before.Length);
+        reading.Place(child, element.Position, $"<{element.Name}>");
+        return set(target, before.Add(shape().Read(create(), element, child, path, reading)));
+    }
+
+    /// <inheritdoc/>
+    public override void Write(T source, XmlTreeElement element)
+    {
+        foreach (TChild value in get(source))
+        {
+            XmlTreeElement child = new(Namespace, ElementName!, default);
+            shape().Write(value, child);
+            element.Children.Add(child);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Walk(T source, string pointer, IShapeVisitor visitor)
+    {
+        ImmutableArray<TChild> values = get(source);
+        for (int i = 0; i < values.Length; i++)
+        {
+            string child = Pointer(pointer, i);
+            visitor.Record(child);
+            shape().Walk(values[i], child, visitor);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Describe(ShapeCatalogue catalogue) => shape().Describe(catalogue);
+
+    private string Pointer(string pointer, int index) => string.Create(CultureInfo.InvariantCulture, $"{pointer}/{property}/{index}");
+}
