@@ -24,7 +24,9 @@ internal static class CpuShapes
             .Attribute("bits", Number(32, 64), cpu => cpu.PhysicalAddressBits, (cpu, value) => cpu with { PhysicalAddressBits = value })
             .Attribute("limit", Number(32, 64), cpu => cpu.PhysicalAddressLimit, (cpu, value) => cpu with { PhysicalAddressLimit = value }))
         .Many("feature", () => Feature!, () => new CpuFeatureConfiguration(), cpu => cpu.Features, (cpu, value) => cpu with { Features = value })
-        .List("numa", "cell", () => NumaCell!, () => new NumaCellConfiguration(), cpu => cpu.NumaCells, (cpu, value) => cpu with { NumaCells = value });
+        .Group("numa", group => group
+            .Many("cell", () => NumaCell!, () => new NumaCellConfiguration(), cpu => cpu.NumaCells, (cpu, value) => cpu with { NumaCells = value })
+            .Child("interconnects", () => NumaInterconnects!, () => new NumaInterconnectsConfiguration(), cpu => cpu.NumaInterconnects, (cpu, value) => cpu with { NumaInterconnects = value }));
 
     private static XmlShape<CpuTopologyConfiguration> Topology { get; } = new XmlShape<CpuTopologyConfiguration>()
         .Attribute("sockets", Number(1, MostPlaces), topology => topology.Sockets, (topology, value) => topology with { Sockets = value }, required: true)
@@ -47,9 +49,37 @@ internal static class CpuShapes
         .SizeAttribute("memory", "unit", cell => cell.Memory, (cell, value) => cell with { Memory = value })
         .Attribute("memAccess", Word("shared", "private"), cell => cell.MemoryAccess, (cell, value) => cell with { MemoryAccess = value })
         .Attribute("discard", YesNo, cell => cell.Discard, (cell, value) => cell with { Discard = value })
+        .Many("cache", () => NumaCache!, () => new NumaCacheConfiguration(), cell => cell.Caches, (cell, value) => cell with { Caches = value })
         .List("distances", "sibling", () => Distance!, () => new NumaDistanceConfiguration(), cell => cell.Distances, (cell, value) => cell with { Distances = value });
 
     private static XmlShape<NumaDistanceConfiguration> Distance { get; } = new XmlShape<NumaDistanceConfiguration>()
         .Attribute("id", Number(0, 255), distance => distance.Id, (distance, value) => distance with { Id = value }, required: true)
         .Attribute("value", Number(10, 255), distance => distance.Value, (distance, value) => distance with { Value = value }, required: true);
+
+    private static XmlShape<NumaCacheConfiguration> NumaCache { get; } = new XmlShape<NumaCacheConfiguration>()
+        .Attribute("level", Number(1, 3), cache => cache.Level, (cache, value) => cache with { Level = value }, required: true)
+        .Attribute("associativity", Word("none", "direct", "full"), cache => cache.Associativity, (cache, value) => cache with { Associativity = value }, required: true)
+        .Attribute("policy", Word("none", "writeback", "writethrough"), cache => cache.Policy, (cache, value) => cache with { Policy = value }, required: true)
+        .Group("size", group => group
+            .SizeAttribute("value", "unit", cache => cache.Size, (cache, value) => cache with { Size = value }))
+        .Group("line", group => group
+            .SizeAttribute("value", "unit", cache => cache.Line, (cache, value) => cache with { Line = value }));
+
+    private static XmlShape<NumaInterconnectsConfiguration> NumaInterconnects { get; } = new XmlShape<NumaInterconnectsConfiguration>()
+        .Many("latency", () => NumaLatency!, () => new NumaLatencyConfiguration(), connects => connects.Latencies, (connects, value) => connects with { Latencies = value })
+        .Many("bandwidth", () => NumaBandwidth!, () => new NumaBandwidthConfiguration(), connects => connects.Bandwidths, (connects, value) => connects with { Bandwidths = value });
+
+    private static XmlShape<NumaLatencyConfiguration> NumaLatency { get; } = new XmlShape<NumaLatencyConfiguration>()
+        .Attribute("initiator", Number(0, 255), latency => latency.Initiator, (latency, value) => latency with { Initiator = value }, required: true)
+        .Attribute("target", Number(0, 255), latency => latency.Target, (latency, value) => latency with { Target = value }, required: true)
+        .Attribute("cache", Number(1, 3), latency => latency.Cache, (latency, value) => latency with { Cache = value })
+        .Attribute("type", Word("access", "read", "write"), latency => latency.Type, (latency, value) => latency with { Type = value }, required: true)
+        .Attribute("value", Large(1), latency => latency.Value, (latency, value) => latency with { Value = value }, required: true);
+
+    private static XmlShape<NumaBandwidthConfiguration> NumaBandwidth { get; } = new XmlShape<NumaBandwidthConfiguration>()
+        .Attribute("initiator", Number(0, 255), bandwidth => bandwidth.Initiator, (bandwidth, value) => bandwidth with { Initiator = value }, required: true)
+        .Attribute("target", Number(0, 255), bandwidth => bandwidth.Target, (bandwidth, value) => bandwidth with { Target = value }, required: true)
+        .Attribute("cache", Number(1, 3), bandwidth => bandwidth.Cache, (bandwidth, value) => bandwidth with { Cache = value })
+        .Attribute("type", Word("access", "read", "write"), bandwidth => bandwidth.Type, (bandwidth, value) => bandwidth with { Type = value }, required: true)
+        .SizeAttribute("value", "unit", bandwidth => bandwidth.Value, (bandwidth, value) => bandwidth with { Value = value });
 }

@@ -50,7 +50,7 @@ internal static class DiskShapes
     private static XmlShape<DiskDriverConfiguration> Driver { get; } = new XmlShape<DiskDriverConfiguration>()
         .Attribute("name", Text, driver => driver.Name, (driver, value) => driver with { Name = value })
         .Attribute("type", Text, driver => driver.Type, (driver, value) => driver with { Type = value })
-        .Attribute("cache", ConfigurationWords.DiskCacheMode, driver => driver.Cache, (driver, value) => driver with { Cache = value })
+        .Attribute("cache", ConfigurationWords.DiskCache, driver => driver.Cache, (driver, value) => driver with { Cache = value })
         .Attribute("error_policy", Word("stop", "report", "ignore", "enospace"), driver => driver.ErrorPolicy, (driver, value) => driver with { ErrorPolicy = value })
         .Attribute("rerror_policy", Word("stop", "report", "ignore"), driver => driver.ReadErrorPolicy, (driver, value) => driver with { ReadErrorPolicy = value })
         .Attribute("io", Word("native", "threads", "io_uring"), driver => driver.Io, (driver, value) => driver with { Io = value })

@@ -96,7 +96,32 @@ internal static class DisplayShapes
         .Attribute("timerPeriod", Number(1), audio => audio.TimerPeriod, (audio, value) => audio with { TimerPeriod = value })
         .Attribute("serverName", Text, audio => audio.ServerName, (audio, value) => audio with { ServerName = value })
         .Attribute("path", FilePath, audio => audio.Path, (audio, value) => audio with { Path = value })
-        .Attribute("driver", Text, audio => audio.Driver, (audio, value) => audio with { Driver = value });
+        .Attribute("driver", Text, audio => audio.Driver, (audio, value) => audio with { Driver = value })
+        .Attribute("tryMMap", YesNo, audio => audio.TryMap, (audio, value) => audio with { TryMap = value })
+        .Attribute("exclusive", YesNo, audio => audio.Exclusive, (audio, value) => audio with { Exclusive = value })
+        .Attribute("dspPolicy", Number(-1, 10), audio => audio.DspPolicy, (audio, value) => audio with { DspPolicy = value })
+        .Child("input", () => AudioStream!, () => new AudioStreamConfiguration(), audio => audio.Input, (audio, value) => audio with { Input = value })
+        .Child("output", () => AudioStream!, () => new AudioStreamConfiguration(), audio => audio.Output, (audio, value) => audio with { Output = value });
+
+    private static XmlShape<AudioStreamConfiguration> AudioStream { get; } = new XmlShape<AudioStreamConfiguration>()
+        .Attribute("mixingEngine", YesNo, stream => stream.MixingEngine, (stream, value) => stream with { MixingEngine = value })
+        .Attribute("fixedSettings", YesNo, stream => stream.FixedSettings, (stream, value) => stream with { FixedSettings = value })
+        .Attribute("voices", Number(1), stream => stream.Voices, (stream, value) => stream with { Voices = value })
+        .Attribute("bufferLength", Number(1), stream => stream.BufferLength, (stream, value) => stream with { BufferLength = value })
+        .Attribute("bufferCount", Number(1), stream => stream.BufferCount, (stream, value) => stream with { BufferCount = value })
+        .Attribute("dev", FilePath, stream => stream.Device, (stream, value) => stream with { Device = value })
+        .Attribute("name", Text, stream => stream.Name, (stream, value) => stream with { Name = value })
+        .Attribute("streamName", Text, stream => stream.StreamName, (stream, value) => stream with { StreamName = value })
+        .Attribute("latency", Number(1), stream => stream.Latency, (stream, value) => stream with { Latency = value })
+        .Attribute("serverName", Text, stream => stream.ServerName, (stream, value) => stream with { ServerName = value })
+        .Attribute("clientName", Text, stream => stream.ClientName, (stream, value) => stream with { ClientName = value })
+        .Attribute("connectPorts", Text, stream => stream.ConnectPorts, (stream, value) => stream with { ConnectPorts = value })
+        .Attribute("exactName", YesNo, stream => stream.ExactName, (stream, value) => stream with { ExactName = value })
+        .Attribute("tryPoll", YesNo, stream => stream.TryPoll, (stream, value) => stream with { TryPoll = value })
+        .Group("settings", group => group
+            .Attribute("frequency", Number(1), stream => stream.Frequency, (stream, value) => stream with { Frequency = value })
+            .Attribute("channels", Number(1), stream => stream.Channels, (stream, value) => stream with { Channels = value })
+            .Attribute("format", Word("s8", "u8", "s16", "u16", "s32", "u32", "f32"), stream => stream.Format, (stream, value) => stream with { Format = value }));
 
     private static XmlShape<CodecConfiguration> Codec { get; } = new XmlShape<CodecConfiguration>()
         .Attribute("type", Word("duplex", "micro", "output"), codec => codec.Type, (codec, value) => codec with { Type = value }, required: true);

@@ -51,7 +51,10 @@ internal static class DomainShape
         .List("perf", "event", () => PerformanceEvent!, () => new PerformanceEventConfiguration(), machine => machine.PerformanceEvents, (machine, value) => machine with { PerformanceEvents = value })
         .Child("devices", () => DevicesShape.Devices, () => new DevicesConfiguration(), machine => machine.Devices, (machine, value) => machine with { Devices = value })
         .Many("seclabel", () => DeviceShapes.SecurityLabel, () => new SecurityLabelConfiguration(), machine => machine.SecurityLabels, (machine, value) => machine with { SecurityLabels = value })
-        .Child("commandline", () => QemuPassthrough!, () => new QemuPassthroughConfiguration(), machine => machine.QemuPassthrough, (machine, value) => machine with { QemuPassthrough = value }, QemuNamespace);
+        .Child("commandline", () => QemuPassthrough!, () => new QemuPassthroughConfiguration(), machine => machine.QemuPassthrough, (machine, value) => machine with { QemuPassthrough = value }, QemuNamespace)
+        .Raw("capabilities", machine => machine.QemuCapabilities, (machine, value) => machine with { QemuCapabilities = value }, QemuNamespace)
+        .Raw("override", machine => machine.QemuOverride, (machine, value) => machine with { QemuOverride = value }, QemuNamespace)
+        .Raw("deprecation", machine => machine.QemuDeprecation, (machine, value) => machine with { QemuDeprecation = value }, QemuNamespace);
 
     private static XmlShape<PerformanceEventConfiguration> PerformanceEvent { get; } = new XmlShape<PerformanceEventConfiguration>()
         .Attribute("name", Text, item => item.Name, (item, value) => item with { Name = value }, required: true)

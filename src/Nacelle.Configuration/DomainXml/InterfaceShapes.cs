@@ -66,7 +66,7 @@ internal static class InterfaceShapes
     private static XmlShape<InterfaceSourceConfiguration> Source { get; } = new XmlShape<InterfaceSourceConfiguration>()
         .Attribute("network", Text, source => source.Network, (source, value) => source with { Network = value })
         .Attribute("portgroup", Text, source => source.PortGroup, (source, value) => source with { PortGroup = value })
-        .Attribute("portid", Uuid, source => source.PortId, (source, value) => source with { PortId = value })
+        .Attribute("portid", Text, source => source.PortId, (source, value) => source with { PortId = value })
         .Attribute("bridge", Text, source => source.Bridge, (source, value) => source with { Bridge = value })
         .Attribute("dev", Text, source => source.Device, (source, value) => source with { Device = value })
         .Attribute("mode", Text, source => source.Mode, (source, value) => source with { Mode = value })

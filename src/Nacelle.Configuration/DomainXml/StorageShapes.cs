@@ -90,6 +90,9 @@ internal static class StorageShapes
         .Child("auth", () => Authentication, () => new AuthenticationConfiguration(), source => source.Authentication, (source, value) => source with { Authentication = value })
         .Child("encryption", () => Encryption, () => new EncryptionConfiguration(), source => source.Encryption, (source, value) => source with { Encryption = value })
         .Child("reservations", () => Reservations, () => new ReservationsConfiguration(), source => source.Reservations, (source, value) => source with { Reservations = value })
+        .Group("identity", group => group
+            .Attribute("user", Text, source => source.IdentityUser, (source, value) => source with { IdentityUser = value })
+            .Attribute("group", Text, source => source.IdentityGroup, (source, value) => source with { IdentityGroup = value }))
         .Group("initiator", group => group
             .Group("iqn", iqn => iqn
                 .Attribute("name", Text, source => source.Initiator, (source, value) => source with { Initiator = value })))

@@ -14,7 +14,7 @@ namespace Nacelle.Configuration;
     Converters =
     [
         typeof(LifecycleActionConverter), typeof(LockFailureActionConverter), typeof(AcceleratorConverter), typeof(CpuModeConverter),
-        typeof(CpuFeaturePolicyConverter), typeof(DeviceAddressTypeConverter), typeof(DiskBusConverter), typeof(DiskCacheModeConverter),
+        typeof(CpuFeaturePolicyConverter), typeof(DeviceAddressTypeConverter), typeof(DiskBusConverter), typeof(DiskCacheConverter),
         typeof(StorageTypeConverter), typeof(ControllerTypeConverter), typeof(InterfaceTypeConverter), typeof(CharacterDeviceTypeConverter),
         typeof(HostDeviceTypeConverter), typeof(MemoryModuleModelConverter),
     ])]

@@ -97,6 +97,11 @@ public static class MachineConfigurationJson
             return document with { Problems = [new ConfigurationProblem(new SourcePosition(1, 1), "the text is null: a machine is an object")] };
         }
 
+        MachineConfiguration defaults = new();
+        configuration = DomainShape.Domain.Complete(configuration, defaults, "", places) with
+        {
+            FormatVersion = places.ContainsKey("/formatVersion") ? configuration.FormatVersion : Version,
+        };
         if (configuration.FormatVersion != Version)
         {
             return document with

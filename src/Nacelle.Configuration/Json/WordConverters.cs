@@ -42,7 +42,7 @@ internal sealed class DeviceAddressTypeConverter() : WordConverter<DeviceAddress
 
 internal sealed class DiskBusConverter() : WordConverter<DiskBus>(ConfigurationWords.DiskBus);
 
-internal sealed class DiskCacheModeConverter() : WordConverter<DiskCacheMode>(ConfigurationWords.DiskCacheMode);
+internal sealed class DiskCacheConverter() : WordConverter<DiskCache>(ConfigurationWords.DiskCache);
 
 internal sealed class StorageTypeConverter() : WordConverter<StorageType>(ConfigurationWords.StorageType);
 

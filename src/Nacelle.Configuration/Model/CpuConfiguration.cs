@@ -84,6 +84,9 @@ public sealed record CpuConfiguration
 
     /// <summary>NUMA nodes.</summary>
     public ImmutableArray<NumaCellConfiguration> NumaCells { get; init; } = [];
+
+    /// <summary>Latencies and bandwidths between NUMA nodes (ACPI 6.4, section 5.2.27).</summary>
+    public NumaInterconnectsConfiguration? NumaInterconnects { get; init; }
 }
 
 /// <summary>Sockets, dies, cores and threads.</summary>
@@ -143,6 +146,9 @@ public sealed record NumaCellConfiguration
     /// <summary>Whether the memory's content is dropped when the machine ends.</summary>
     public bool? Discard { get; init; }
 
+    /// <summary>Caches before the node's memory (ACPI 6.4, section 5.2.27.5).</summary>
+    public ImmutableArray<NumaCacheConfiguration> Caches { get; init; } = [];
+
     /// <summary>Distances to other nodes.</summary>
     public ImmutableArray<NumaDistanceConfiguration> Distances { get; init; } = [];
 }
@@ -155,4 +161,71 @@ public sealed record NumaDistanceConfiguration
 
     /// <summary>10 for the node itself, up to 255 for not reachable.</summary>
     public int Value { get; init; } = 10;
+}
+
+/// <summary>A cache before a node's memory (ACPI 6.4, section 5.2.27.5).</summary>
+public sealed record NumaCacheConfiguration
+{
+    /// <summary>From 1.</summary>
+    public int Level { get; init; } = 1;
+
+    /// <summary>none, direct or full.</summary>
+    public string Associativity { get; init; } = "direct";
+
+    /// <summary>none, writeback or writethrough.</summary>
+    public string Policy { get; init; } = "writeback";
+
+    /// <summary>Bytes.</summary>
+    public ulong? Size { get; init; }
+
+    /// <summary>Bytes of a line.</summary>
+    public ulong? Line { get; init; }
+}
+
+/// <summary>Latencies and bandwidths between NUMA nodes.</summary>
+public sealed record NumaInterconnectsConfiguration
+{
+    /// <summary>Latencies.</summary>
+    public ImmutableArray<NumaLatencyConfiguration> Latencies { get; init; } = [];
+
+    /// <summary>Bandwidths.</summary>
+    public ImmutableArray<NumaBandwidthConfiguration> Bandwidths { get; init; } = [];
+}
+
+/// <summary>A latency.</summary>
+public sealed record NumaLatencyConfiguration
+{
+    /// <summary>The node that accesses.</summary>
+    public int Initiator { get; init; }
+
+    /// <summary>The node that is accessed.</summary>
+    public int Target { get; init; }
+
+    /// <summary>A cache of the target; null for its memory.</summary>
+    public int? Cache { get; init; }
+
+    /// <summary>access, read or write.</summary>
+    public string Type { get; init; } = "access";
+
+    /// <summary>Nanoseconds.</summary>
+    public ulong Value { get; init; }
+}
+
+/// <summary>A bandwidth.</summary>
+public sealed record NumaBandwidthConfiguration
+{
+    /// <summary>The node that accesses.</summary>
+    public int Initiator { get; init; }
+
+    /// <summary>The node that is accessed.</summary>
+    public int Target { get; init; }
+
+    /// <summary>A cache of the target; null for its memory.</summary>
+    public int? Cache { get; init; }
+
+    /// <summary>access, read or write.</summary>
+    public string Type { get; init; } = "access";
+
+    /// <summary>Bytes in a second.</summary>
+    public ulong Value { get; init; }
 }

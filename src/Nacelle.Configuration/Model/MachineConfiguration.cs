@@ -133,6 +133,15 @@ public sealed record MachineConfiguration
     /// <summary>Arguments and environment that are passed to QEMU as they are.</summary>
     public QemuPassthroughConfiguration? QemuPassthrough { get; init; }
 
+    /// <summary>Capabilities that libvirt is to believe or not to believe QEMU to have, as an XML element.</summary>
+    public string? QemuCapabilities { get; init; }
+
+    /// <summary>Properties of QEMU's devices that libvirt is to set otherwise, as an XML element.</summary>
+    public string? QemuOverride { get; init; }
+
+    /// <summary>What QEMU is to do with deprecated things, as an XML element.</summary>
+    public string? QemuDeprecation { get; init; }
+
     /// <summary>What only machines of this program have.</summary>
     public NacelleConfiguration? Nacelle { get; init; }
 }

@@ -39,10 +39,10 @@ internal static class ConfigurationWords
         (Configuration.DiskBus.Sata, "sata"), (Configuration.DiskBus.Usb, "usb"), (Configuration.DiskBus.Fdc, "fdc"),
         (Configuration.DiskBus.Xen, "xen"), (Configuration.DiskBus.Sd, "sd"));
 
-    internal static WordTable<DiskCacheMode> DiskCacheMode { get; } = new(
-        (Machine.DiskCacheMode.Writeback, "writeback"), (Machine.DiskCacheMode.None, "none"),
-        (Machine.DiskCacheMode.Writethrough, "writethrough"), (Machine.DiskCacheMode.DirectSync, "directsync"),
-        (Machine.DiskCacheMode.Unsafe, "unsafe"));
+    internal static WordTable<DiskCache> DiskCache { get; } = new(
+        (Configuration.DiskCache.Default, "default"), (Configuration.DiskCache.Writeback, "writeback"), (Configuration.DiskCache.None, "none"),
+        (Configuration.DiskCache.Writethrough, "writethrough"), (Configuration.DiskCache.DirectSync, "directsync"),
+        (Configuration.DiskCache.Unsafe, "unsafe"));
 
     internal static WordTable<StorageType> StorageType { get; } = new(
         (Configuration.StorageType.File, "file"), (Configuration.StorageType.Block, "block"), (Configuration.StorageType.Directory, "dir"),

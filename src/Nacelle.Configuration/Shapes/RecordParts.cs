@@ -39,6 +39,10 @@ internal sealed class GroupPart<T>(XmlShape<T> body, Func<T, T>? whenEmpty) : Sh
     public override void Walk(T source, string pointer, IShapeVisitor visitor) => body.Walk(source, pointer, visitor);
 
     /// <inheritdoc/>
+    public override T Complete(T target, T defaults, string pointer, IReadOnlyDictionary<string, SourcePlace> given) =>
+        body.Complete(target, defaults, pointer, given);
+
+    /// <inheritdoc/>
     public override void Describe(ShapeCatalogue catalogue) => body.Describe(catalogue);
 }
 
@@ -76,6 +80,15 @@ internal sealed class ChildPart<T, TChild>(
             visitor.Record(child);
             shape().Walk(value, child, visitor);
         }
+    }
+
+    /// <inheritdoc/>
+    public override T Complete(T target, T defaults, string pointer, IReadOnlyDictionary<string, SourcePlace> given)
+    {
+        TChild? value = get(target);
+        return value is not null ? set(target, shape().Complete(value, create(), $"{pointer}/{property}", given))
+            : get(defaults) is TChild other ? set(target, other)
+            : target;
     }
 
     /// <inheritdoc/>
@@ -131,6 +144,15 @@ internal sealed class ManyPart<T, TChild>(
             visitor.Record(child);
             shape().Walk(values[i], child, visitor);
         }
+    }
+
+    /// <inheritdoc/>
+    public override T Complete(T target, T defaults, string pointer, IReadOnlyDictionary<string, SourcePlace> given)
+    {
+        ImmutableArray<TChild> values = get(target);
+        return set(target, values.IsDefault
+            ? []
+            : [.. values.Select((value, index) => shape().Complete(value, create(), Pointer(pointer, index), given))]);
     }
 
     /// <inheritdoc/>

@@ -37,6 +37,13 @@ internal abstract class ShapePart<T> where T : class
     /// <param name="visitor">Who is shown.</param>
     public abstract void Walk(T source, string pointer, IShapeVisitor visitor);
 
+    /// <summary>Gives a property that JSON left out the value that a new record has.</summary>
+    /// <param name="target">The record.</param>
+    /// <param name="defaults">A new record.</param>
+    /// <param name="pointer">The record's JSON pointer.</param>
+    /// <param name="given">What JSON gave.</param>
+    public abstract T Complete(T target, T defaults, string pointer, IReadOnlyDictionary<string, SourcePlace> given);
+
     /// <summary>Tells what values are valid.</summary>
     public abstract void Describe(ShapeCatalogue catalogue);
 }

@@ -51,6 +51,10 @@ internal sealed class SizePart<T>(
     }
 
     /// <inheritdoc/>
+    public override T Complete(T target, T defaults, string pointer, IReadOnlyDictionary<string, SourcePlace> given) =>
+        more?.Complete(target, defaults, pointer, given) ?? target;
+
+    /// <inheritdoc/>
     public override void Describe(ShapeCatalogue catalogue)
     {
         catalogue.Add(typeof(T), property, new ShapeValues(null, (0, long.MaxValue), "a number of bytes"));
@@ -95,6 +99,9 @@ internal sealed class SizeAttributePart<T>(Func<T, ulong?> get, Func<T, ulong, T
             visitor.Value($"{pointer}/{property}", SizeText.Describe(bytes), SizeText.Refuse(bytes));
         }
     }
+
+    /// <inheritdoc/>
+    public override T Complete(T target, T defaults, string pointer, IReadOnlyDictionary<string, SourcePlace> given) => target;
 
     /// <inheritdoc/>
     public override void Describe(ShapeCatalogue catalogue) =>

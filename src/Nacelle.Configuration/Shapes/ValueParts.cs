@@ -46,6 +46,10 @@ internal class ValuePart<T, TValue>(
     }
 
     /// <inheritdoc/>
+    public override T Complete(T target, T defaults, string pointer, IReadOnlyDictionary<string, SourcePlace> given) =>
+        get(defaults) is (true, TValue value) && !given.ContainsKey($"{pointer}/{property}") ? set(target, value) : target;
+
+    /// <inheritdoc/>
     public override void Describe(ShapeCatalogue catalogue) =>
         catalogue.Add(typeof(T), property, new ShapeValues(type.Words, type.Range, type.Expectation));
 }
@@ -105,6 +109,9 @@ internal sealed class FlagPart<T>(Func<T, bool> get, Func<T, bool, T> set, strin
     }
 
     /// <inheritdoc/>
+    public override T Complete(T target, T defaults, string pointer, IReadOnlyDictionary<string, SourcePlace> given) => target;
+
+    /// <inheritdoc/>
     public override void Describe(ShapeCatalogue catalogue)
     {
         // A switch has no values but its own.
@@ -149,6 +156,9 @@ internal sealed class RawPart<T>(Func<T, string?> get, Func<T, string, T> set, s
             visitor.Value($"{pointer}/{property}", text, refusal);
         }
     }
+
+    /// <inheritdoc/>
+    public override T Complete(T target, T defaults, string pointer, IReadOnlyDictionary<string, SourcePlace> given) => target;
 
     /// <inheritdoc/>
     public override void Describe(ShapeCatalogue catalogue) =>

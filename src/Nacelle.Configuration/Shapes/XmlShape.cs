@@ -140,8 +140,9 @@ internal sealed class XmlShape<T> where T : class
         Group(container, group => group.Many(name, shape, create, get, set, "", property), source => source);
 
     /// <summary>A child element with anything in it, kept as text.</summary>
-    public XmlShape<T> Raw(string name, Func<T, string?> get, Func<T, string, T> set, [CallerArgumentExpression(nameof(get))] string property = "") =>
-        Add(new RawPart<T>(get, set, PropertyName(property)) { ElementName = name });
+    public XmlShape<T> Raw(
+        string name, Func<T, string?> get, Func<T, string, T> set, string ns = "", [CallerArgumentExpression(nameof(get))] string property = "") =>
+        Add(new RawPart<T>(get, set, PropertyName(property)) { ElementName = name, Namespace = ns });
 
     /// <summary>Parts that other records have as well.</summary>
     public XmlShape<T> With(Action<XmlShape<T>> add)
@@ -230,6 +231,17 @@ internal sealed class XmlShape<T> where T : class
         {
             part.Walk(source, pointer, visitor);
         }
+    }
+
+    /// <summary>Gives properties that JSON left out the values that a new record has.</summary>
+    public T Complete(T target, T defaults, string pointer, IReadOnlyDictionary<string, SourcePlace> given)
+    {
+        foreach (ShapePart<T> part in _parts)
+        {
+            target = part.Complete(target, defaults, pointer, given);
+        }
+
+        return target;
     }
 
     /// <summary>Tells what values are valid.</summary>

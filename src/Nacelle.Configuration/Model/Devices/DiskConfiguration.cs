@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Nacelle.Machine;
 
 namespace Nacelle.Configuration;
 
@@ -57,6 +56,28 @@ public enum StorageType
 
     /// <summary>Behind vhost-vdpa.</summary>
     VhostVdpa,
+}
+
+/// <summary>How the host's page cache is used for a disk.</summary>
+public enum DiskCache
+{
+    /// <summary>As the monitor has it: <see cref="Writeback"/>.</summary>
+    Default,
+
+    /// <summary>Host page cache, guest flushes honoured.</summary>
+    Writeback,
+
+    /// <summary>O_DIRECT, guest flushes honoured.</summary>
+    None,
+
+    /// <summary>Host page cache for reads, each write made durable before it completes.</summary>
+    Writethrough,
+
+    /// <summary>O_DIRECT, each write made durable before it completes.</summary>
+    DirectSync,
+
+    /// <summary>Host page cache, guest flushes ignored.</summary>
+    Unsafe,
 }
 
 /// <summary>A disk, floppy or CD-ROM.</summary>
@@ -173,7 +194,7 @@ public sealed record DiskDriverConfiguration : VirtioDriverConfiguration
     public string? Type { get; init; }
 
     /// <summary>How the host's page cache is used.</summary>
-    public DiskCacheMode? Cache { get; init; }
+    public DiskCache? Cache { get; init; }
 
     /// <summary>stop, report, ignore or enospace: what an error of a write does.</summary>
     public string? ErrorPolicy { get; init; }

@@ -258,4 +258,74 @@ public sealed record AudioConfiguration
 
     /// <summary>A driver of SDL.</summary>
     public string? Driver { get; init; }
+
+    /// <summary>Whether OSS maps memory.</summary>
+    public bool? TryMap { get; init; }
+
+    /// <summary>Whether OSS has the device for itself.</summary>
+    public bool? Exclusive { get; init; }
+
+    /// <summary>Policy of OSS for its buffers, -1 to 10.</summary>
+    public int? DspPolicy { get; init; }
+
+    /// <summary>What is recorded.</summary>
+    public AudioStreamConfiguration? Input { get; init; }
+
+    /// <summary>What is played.</summary>
+    public AudioStreamConfiguration? Output { get; init; }
+}
+
+/// <summary>Sound in one direction.</summary>
+public sealed record AudioStreamConfiguration
+{
+    /// <summary>Whether the monitor mixes.</summary>
+    public bool? MixingEngine { get; init; }
+
+    /// <summary>Whether the host's settings are those given.</summary>
+    public bool? FixedSettings { get; init; }
+
+    /// <summary>Voices.</summary>
+    public int? Voices { get; init; }
+
+    /// <summary>Microseconds that are buffered.</summary>
+    public int? BufferLength { get; init; }
+
+    /// <summary>Number of buffers.</summary>
+    public int? BufferCount { get; init; }
+
+    /// <summary>A device of the host.</summary>
+    public string? Device { get; init; }
+
+    /// <summary>A name of the host's sound system.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The stream's name.</summary>
+    public string? StreamName { get; init; }
+
+    /// <summary>Microseconds of latency.</summary>
+    public int? Latency { get; init; }
+
+    /// <summary>A server of JACK.</summary>
+    public string? ServerName { get; init; }
+
+    /// <summary>A client's name at JACK.</summary>
+    public string? ClientName { get; init; }
+
+    /// <summary>Ports of JACK to connect to.</summary>
+    public string? ConnectPorts { get; init; }
+
+    /// <summary>Whether the client's name is used as it is.</summary>
+    public bool? ExactName { get; init; }
+
+    /// <summary>Whether the host's sound system is polled.</summary>
+    public bool? TryPoll { get; init; }
+
+    /// <summary>Hertz.</summary>
+    public int? Frequency { get; init; }
+
+    /// <summary>Channels.</summary>
+    public int? Channels { get; init; }
+
+    /// <summary>s8, u8, s16, u16, s32, u32 or f32.</summary>
+    public string? Format { get; init; }
 }

@@ -166,7 +166,7 @@ public sealed record InterfaceSourceConfiguration
     /// <summary>Its port group.</summary>
     public string? PortGroup { get; init; }
 
-    /// <summary>UUID of its port, as a running domain has it.</summary>
+    /// <summary>Its port, as a running domain has it.</summary>
     public string? PortId { get; init; }
 
     /// <summary>A bridge.</summary>

@@ -74,6 +74,12 @@ public sealed record StorageSourceConfiguration
     /// <summary>Persistent reservations by a helper.</summary>
     public ReservationsConfiguration? Reservations { get; init; }
 
+    /// <summary>User that a server is asked as.</summary>
+    public string? IdentityUser { get; init; }
+
+    /// <summary>Group that a server is asked as.</summary>
+    public string? IdentityGroup { get; init; }
+
     /// <summary>The initiator's name for iSCSI.</summary>
     public string? Initiator { get; init; }
 
