@@ -16,6 +16,7 @@ namespace Nacelle.Kvm;
 /// <param name="ExtendedStateBytes">Size of a vCPU's XSAVE image; 4096 at least.</param>
 /// <param name="NestedStateBytes">Size of nested-virtualisation state, or 0 where guests cannot have VMs of their own.</param>
 /// <param name="GuestDebugFlags">What KVM_SET_GUEST_DEBUG takes (KVM_GUESTDBG_*), or 0 where vCPUs cannot be debugged.</param>
+/// <param name="TscScaling">Whether vCPUs can have a TSC of another frequency than the host's by the processor's scaling.</param>
 public sealed record KvmFacts(
     int ApiVersion,
     int RecommendedVcpus,
@@ -31,7 +32,8 @@ public sealed record KvmFacts(
     int DirtyRingBytes,
     int ExtendedStateBytes,
     int NestedStateBytes,
-    int GuestDebugFlags)
+    int GuestDebugFlags,
+    bool TscScaling)
 {
     /// <summary>Whether guests can have VMs of their own.</summary>
     public bool Nested => NestedStateBytes > 0;

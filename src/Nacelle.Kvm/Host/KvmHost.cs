@@ -125,6 +125,7 @@ public static class KvmHost
             ExtendedStateBytes: Math.Max(Extension(KvmCapability.Xsave2), 4096),
             NestedStateBytes: Extension(KvmCapability.NestedState),
             GuestDebugFlags: Extension(KvmCapability.GuestDebugFlags) is > 0 and int debug ? debug
-                : Extension(KvmCapability.GuestDebug) > 0 ? KvmGuestDebug.Basic : 0);
+                : Extension(KvmCapability.GuestDebug) > 0 ? KvmGuestDebug.Basic : 0,
+            TscScaling: Extension(KvmCapability.TscScaling) > 0);
     }
 }

@@ -13,6 +13,7 @@ internal static class KvmCapability
     public const int IdentityMapAddress = 37;
     public const int DebugRegisters = 50;
     public const int Xcrs = 56;
+    public const int TscScaling = 60;
     public const int MaximumVcpus = 66;
     public const int TscDeadlineTimer = 72;
     public const int SignalMessage = 77;
