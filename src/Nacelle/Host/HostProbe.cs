@@ -43,7 +43,7 @@ internal static class HostProbe
     }
 
     /// <summary>By making one: it refuses a processor that lacks what it emits.</summary>
-    private static HostFeature Translator()
+    internal static HostFeature Translator()
     {
         try
         {

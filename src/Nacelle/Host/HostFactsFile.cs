@@ -1,0 +1,61 @@
+using System.Text;
+using Nacelle.Configuration;
+
+namespace Nacelle;
+
+/// <summary>Host facts in a file. Stateless.</summary>
+public static class HostFactsFile
+{
+    /// <summary>Reads a file that <see cref="Save"/> wrote, on this host or another.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
+    /// <exception cref="ConfigurationException">It holds no host facts that this program reads; the message says where and why.</exception>
+    public static HostFacts Read(string path)
+    {
+        using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+
+        // One more than is allowed, so that a device or pipe without an end is found out.
+        using MemoryStream bytes = new();
+        byte[] buffer = new byte[1 << 16];
+        int count;
+        while (bytes.Length <= HostFactsDocument.LargestDocument && (count = file.Read(buffer)) > 0)
+        {
+            bytes.Write(buffer, 0, count);
+        }
+
+        return HostFactsDocument.Parse(bytes.GetBuffer().AsMemory(0, (int)bytes.Length), path);
+    }
+
+    /// <summary>Writes facts. Whoever reads the file sees what was there before, or all of the new; a failure leaves nothing behind.</summary>
+    /// <param name="path">The file; one that is there is replaced.</param>
+    /// <param name="facts">The facts.</param>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    public static void Save(string path, HostFacts facts)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(HostFactsDocument.Format(facts));
+        string target = Path.GetFullPath(path);
+        if (Directory.Exists(target))
+        {
+            throw new IOException($"'{path}' is a directory: name a file");
+        }
+
+        string temporary = $"{target}.{Environment.ProcessId}.new";
+        try
+        {
+            using (FileStream file = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
+            {
+                file.Write(bytes);
+                file.Flush(flushToDisk: true);
+            }
+
+            File.Move(temporary, target, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+}
