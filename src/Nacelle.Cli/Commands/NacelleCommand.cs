@@ -12,6 +12,7 @@ internal sealed class NacelleCommand : RootCommand, IDocumentedCommand
         Add(new RunCommand());
         Add(new QemuCommand());
         Add(new InfoCommand());
+        Add(new HostCommand());
         Add(new DebugCommand());
         Add(new CompletionCommand());
         Add(new ReferenceCommand());
