@@ -25,6 +25,7 @@ internal static class DevicesShape
         .Many("hostdev", () => HostDeviceShapes.HostDevice, () => new HostDeviceConfiguration(), devices => devices.HostDevices, (devices, value) => devices with { HostDevices = value })
         .Many("redirdev", () => CharacterDeviceShapes.RedirectedDevice, () => new RedirectedDeviceConfiguration(), devices => devices.RedirectedDevices, (devices, value) => devices with { RedirectedDevices = value })
         .Child("redirfilter", () => HostDeviceShapes.RedirectionFilter, () => new RedirectionFilterConfiguration(), devices => devices.RedirectionFilter, (devices, value) => devices with { RedirectionFilter = value })
+        .Many("lease", () => PlatformShapes.Lease, () => new LeaseConfiguration(), devices => devices.Leases, (devices, value) => devices with { Leases = value })
         .Many("hub", () => HostDeviceShapes.Hub, () => new HubConfiguration(), devices => devices.Hubs, (devices, value) => devices with { Hubs = value })
         .Many("watchdog", () => PlatformShapes.Watchdog, () => new WatchdogConfiguration(), devices => devices.Watchdogs, (devices, value) => devices with { Watchdogs = value })
         .Child("memballoon", () => PlatformShapes.Balloon, () => new BalloonConfiguration(), devices => devices.Balloon, (devices, value) => devices with { Balloon = value })

@@ -23,6 +23,7 @@ internal static class DisplayShapes
         .Attribute("xauth", FilePath, graphics => graphics.XAuthority, (graphics, value) => graphics with { XAuthority = value })
         .Attribute("fullscreen", YesNo, graphics => graphics.FullScreen, (graphics, value) => graphics with { FullScreen = value })
         .Attribute("powerControl", YesNo, graphics => graphics.PowerControl, (graphics, value) => graphics with { PowerControl = value })
+        .Attribute("multiUser", YesNo, graphics => graphics.MultiUser, (graphics, value) => graphics with { MultiUser = value })
         .Attribute("p2p", YesNo, graphics => graphics.PeerToPeer, (graphics, value) => graphics with { PeerToPeer = value })
         .Attribute("address", Text, graphics => graphics.DbusAddress, (graphics, value) => graphics with { DbusAddress = value })
         .Many("listen", () => Listen!, () => new ListenConfiguration(), graphics => graphics.Listens, (graphics, value) => graphics with { Listens = value })

@@ -51,6 +51,8 @@ internal static class DomainShape
         .List("perf", "event", () => PerformanceEvent!, () => new PerformanceEventConfiguration(), machine => machine.PerformanceEvents, (machine, value) => machine with { PerformanceEvents = value })
         .Child("devices", () => DevicesShape.Devices, () => new DevicesConfiguration(), machine => machine.Devices, (machine, value) => machine with { Devices = value })
         .Many("seclabel", () => DeviceShapes.SecurityLabel, () => new SecurityLabelConfiguration(), machine => machine.SecurityLabels, (machine, value) => machine with { SecurityLabels = value })
+        .Raw("launchSecurity", machine => machine.LaunchSecurity, (machine, value) => machine with { LaunchSecurity = value })
+        .Raw("keywrap", machine => machine.KeyWrap, (machine, value) => machine with { KeyWrap = value })
         .Child("commandline", () => QemuPassthrough!, () => new QemuPassthroughConfiguration(), machine => machine.QemuPassthrough, (machine, value) => machine with { QemuPassthrough = value }, QemuNamespace)
         .Raw("capabilities", machine => machine.QemuCapabilities, (machine, value) => machine with { QemuCapabilities = value }, QemuNamespace)
         .Raw("override", machine => machine.QemuOverride, (machine, value) => machine with { QemuOverride = value }, QemuNamespace)

@@ -33,6 +33,7 @@ internal static class FeatureShapes
             .Attribute("state", OnOff, features => features.VmCoreInfo, (features, value) => features with { VmCoreInfo = value }), features => features with { VmCoreInfo = true })
         .Group("msrs", group => group
             .Attribute("unknown", Word("ignore", "fault"), features => features.UnknownMsrs, (features, value) => features with { UnknownMsrs = value }))
+        .Raw("capabilities", features => features.Capabilities, (features, value) => features with { Capabilities = value })
         .Group("tcg", group => group
             .Size("tb-cache", features => features.TranslationCache, (features, value) => features with { TranslationCache = value }));
 

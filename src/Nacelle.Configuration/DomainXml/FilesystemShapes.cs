@@ -21,7 +21,8 @@ internal static class FilesystemShapes
             .Attribute("name", Text, filesystem => filesystem.SourceName, (filesystem, value) => filesystem with { SourceName = value })
             .Attribute("socket", FilePath, filesystem => filesystem.SourceSocket, (filesystem, value) => filesystem with { SourceSocket = value })
             .Attribute("pool", Text, filesystem => filesystem.SourcePool, (filesystem, value) => filesystem with { SourcePool = value })
-            .Attribute("volume", Text, filesystem => filesystem.SourceVolume, (filesystem, value) => filesystem with { SourceVolume = value }))
+            .Attribute("volume", Text, filesystem => filesystem.SourceVolume, (filesystem, value) => filesystem with { SourceVolume = value })
+            .SizeAttribute("usage", "units", filesystem => filesystem.SourceUsage, (filesystem, value) => filesystem with { SourceUsage = value }))
         .Group("target", group => group
             .Attribute("dir", Text, filesystem => filesystem.Target, (filesystem, value) => filesystem with { Target = value }))
         .Flag("readonly", filesystem => filesystem.ReadOnly, (filesystem, value) => filesystem with { ReadOnly = value })

@@ -75,6 +75,9 @@ internal static class InterfaceShapes
         .Attribute("address", Text, source => source.HostAddress, (source, value) => source with { HostAddress = value })
         .Attribute("port", Number(0, LastPort), source => source.Port, (source, value) => source with { Port = value })
         .Attribute("name", Text, source => source.Name, (source, value) => source with { Name = value })
+        .Attribute("switchid", Text, source => source.SwitchId, (source, value) => source with { SwitchId = value })
+        .Attribute("portgroupid", Text, source => source.PortGroupId, (source, value) => source with { PortGroupId = value })
+        .Attribute("connectionid", Text, source => source.ConnectionId, (source, value) => source with { ConnectionId = value })
         .Group("local", group => group
             .Attribute("address", Text, source => source.LocalAddress, (source, value) => source with { LocalAddress = value })
             .Attribute("port", Number(0, LastPort), source => source.LocalPort, (source, value) => source with { LocalPort = value }))

@@ -111,6 +111,13 @@ internal static class PlatformShapes
             .Attribute("aw_bits", Number(1, 64), iommu => iommu.AddressWidth, (iommu, value) => iommu with { AddressWidth = value }))
         .Device();
 
+    internal static XmlShape<LeaseConfiguration> Lease { get; } = new XmlShape<LeaseConfiguration>()
+        .Element("lockspace", Text, lease => lease.LockSpace, (lease, value) => lease with { LockSpace = value })
+        .Element("key", Text, lease => lease.Key, (lease, value) => lease with { Key = value })
+        .Group("target", group => group
+            .Attribute("path", FilePath, lease => lease.Path, (lease, value) => lease with { Path = value })
+            .Attribute("offset", Large(), lease => lease.Offset, (lease, value) => lease with { Offset = value }));
+
     private static XmlShape<TpmBanksConfiguration> Banks { get; } = new XmlShape<TpmBanksConfiguration>()
         .Flag("sha1", banks => banks.Sha1, (banks, value) => banks with { Sha1 = value })
         .Flag("sha256", banks => banks.Sha256, (banks, value) => banks with { Sha256 = value })

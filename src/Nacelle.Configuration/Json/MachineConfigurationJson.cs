@@ -140,7 +140,7 @@ public static class MachineConfigurationJson
     private static JsonNode Describe(JsonSchemaExporterContext context, JsonNode node, ShapeCatalogue catalogue)
     {
         JsonTypeInfo type = context.TypeInfo;
-        if (type.Converter is IWordConverter converter)
+        if (type.Converter is IConfigurationWordConverter converter)
         {
             return new JsonObject { ["enum"] = Words(converter.Words) };
         }

@@ -53,6 +53,9 @@ public sealed record FeaturesConfiguration
     /// <summary>ignore or fault: MSRs that nothing is known of.</summary>
     public string? UnknownMsrs { get; init; }
 
+    /// <summary>What a container may do, as an XML element.</summary>
+    public string? Capabilities { get; init; }
+
     /// <summary>Whether TCG's code cache has a size of its own, in bytes.</summary>
     public ulong? TranslationCache { get; init; }
 }

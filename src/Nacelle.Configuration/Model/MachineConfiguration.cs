@@ -133,6 +133,12 @@ public sealed record MachineConfiguration
     /// <summary>Arguments and environment that are passed to QEMU as they are.</summary>
     public QemuPassthroughConfiguration? QemuPassthrough { get; init; }
 
+    /// <summary>Encryption of the guest's memory, as an XML element.</summary>
+    public string? LaunchSecurity { get; init; }
+
+    /// <summary>Keys of IBM Z, as an XML element.</summary>
+    public string? KeyWrap { get; init; }
+
     /// <summary>Capabilities that libvirt is to believe or not to believe QEMU to have, as an XML element.</summary>
     public string? QemuCapabilities { get; init; }
 

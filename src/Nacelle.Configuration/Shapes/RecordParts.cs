@@ -4,11 +4,19 @@ using System.Globalization;
 namespace Nacelle.Configuration;
 
 /// <summary>A child element whose attributes and children are properties of the same record. Immutable.</summary>
-internal sealed class GroupPart<T>(XmlShape<T> body, Func<T, T>? whenEmpty) : ShapePart<T> where T : class
+/// <param name="body">Its parts.</param>
+/// <param name="whenEmpty">What it means with nothing in it; null for nothing.</param>
+/// <param name="property">The list that it is there for; null where it is there for several properties.</param>
+internal sealed class GroupPart<T>(XmlShape<T> body, Func<T, T>? whenEmpty, string? property = null) : ShapePart<T> where T : class
 {
     /// <inheritdoc/>
     public override T ReadElement(T target, XmlTreeElement element, string pointer, string path, ShapeReading reading)
     {
+        if (property is not null)
+        {
+            reading.Place($"{pointer}/{property}", element.Position, $"<{element.Name}>");
+        }
+
         if (!element.IsEmpty)
         {
             return body.Read(target, element, pointer, path, reading);

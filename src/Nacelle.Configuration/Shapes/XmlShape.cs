@@ -136,8 +136,12 @@ internal sealed class XmlShape<T> where T : class
     /// <summary>A child element that contains nothing but child elements that are records of their own.</summary>
     public XmlShape<T> List<TChild>(
         string container, string name, Func<XmlShape<TChild>> shape, Func<TChild> create, Func<T, ImmutableArray<TChild>> get,
-        Func<T, ImmutableArray<TChild>, T> set, [CallerArgumentExpression(nameof(get))] string property = "") where TChild : class =>
-        Group(container, group => group.Many(name, shape, create, get, set, "", property), source => source);
+        Func<T, ImmutableArray<TChild>, T> set, [CallerArgumentExpression(nameof(get))] string property = "") where TChild : class
+    {
+        XmlShape<T> body = new();
+        body.Many(name, shape, create, get, set, "", property);
+        return Add(new GroupPart<T>(body, source => source, PropertyName(property)) { ElementName = container });
+    }
 
     /// <summary>A child element with anything in it, kept as text.</summary>
     public XmlShape<T> Raw(

@@ -62,6 +62,9 @@ public sealed record DevicesConfiguration
     /// <summary>Which USB devices may be redirected.</summary>
     public RedirectionFilterConfiguration? RedirectionFilter { get; init; }
 
+    /// <summary>Leases of a lock manager.</summary>
+    public ImmutableArray<LeaseConfiguration> Leases { get; init; } = [];
+
     /// <summary>Hubs.</summary>
     public ImmutableArray<HubConfiguration> Hubs { get; init; } = [];
 

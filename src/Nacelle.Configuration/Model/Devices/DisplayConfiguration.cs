@@ -56,6 +56,9 @@ public sealed record GraphicsConfiguration
     /// <summary>Whether a power control is shown.</summary>
     public bool? PowerControl { get; init; }
 
+    /// <summary>Whether several people may connect.</summary>
+    public bool? MultiUser { get; init; }
+
     /// <summary>Whether a D-Bus connection is peer to peer.</summary>
     public bool? PeerToPeer { get; init; }
 

@@ -48,6 +48,9 @@ public sealed record FilesystemConfiguration : DeviceConfiguration
     /// <summary>A volume in it.</summary>
     public string? SourceVolume { get; init; }
 
+    /// <summary>Size of a file system in RAM.</summary>
+    public ulong? SourceUsage { get; init; }
+
     /// <summary>The tag by which the guest mounts it.</summary>
     public string? Target { get; init; }
 

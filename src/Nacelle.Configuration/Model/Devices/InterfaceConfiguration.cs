@@ -193,6 +193,15 @@ public sealed record InterfaceSourceConfiguration
     /// <summary>A name.</summary>
     public string? Name { get; init; }
 
+    /// <summary>A distributed switch of VMware.</summary>
+    public string? SwitchId { get; init; }
+
+    /// <summary>Its port group.</summary>
+    public string? PortGroupId { get; init; }
+
+    /// <summary>A connection of it.</summary>
+    public string? ConnectionId { get; init; }
+
     /// <summary>Address of the near end, for UDP.</summary>
     public string? LocalAddress { get; init; }
 

@@ -258,3 +258,19 @@ public sealed record IommuConfiguration : DeviceConfiguration
     /// <summary>Bits of addresses, 39 or 48.</summary>
     public int? AddressWidth { get; init; }
 }
+
+/// <summary>A lease of a lock manager.</summary>
+public sealed record LeaseConfiguration
+{
+    /// <summary>Where the lock manager keeps it.</summary>
+    public string? LockSpace { get; init; }
+
+    /// <summary>Its name there.</summary>
+    public string? Key { get; init; }
+
+    /// <summary>The lease's file.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>Where it begins in the file.</summary>
+    public ulong? Offset { get; init; }
+}
