@@ -272,7 +272,7 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
     private void LoadGuest()
     {
         ulong root = AcpiTables.Write(_ram, _description.VirtualCpus, withTimer: true);
-        SystemManagementTables.Write(_ram, _description.Name);
+        SystemManagementTables.Write(_ram, _description.Name, _description.Uuid);
         foreach (IVirtualCpu processor in _processors)
         {
             MemoryTypes.SetDefault(processor);

@@ -13,6 +13,7 @@ internal sealed class NacelleCommand : RootCommand, IDocumentedCommand
         Add(new QemuCommand());
         Add(new InfoCommand());
         Add(new HostCommand());
+        Add(new ConvertCommand());
         Add(new DebugCommand());
         Add(new CompletionCommand());
         Add(new ReferenceCommand());

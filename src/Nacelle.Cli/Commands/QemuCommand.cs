@@ -18,6 +18,8 @@ internal sealed class QemuCommand : Command, IDocumentedCommand
     /// <summary>A link of this name to the executable makes it take QEMU's command line.</summary>
     internal const string ProgramName = "qemu-system-x86_64";
 
+    private static readonly ChosenProfile s_none = new(RestrictionProfile.Get("none"), []);
+
     /// <summary>Makes the command.</summary>
     internal QemuCommand() : base(CommandName, $"Run a machine described by a QEMU command line; so does a link named {ProgramName}.")
     {
@@ -60,10 +62,16 @@ internal sealed class QemuCommand : Command, IDocumentedCommand
         }
 
         // QEMU says nothing while all goes well, and its escape key is the monitor's, which is not here.
-        return invocation.Machine is { } machine
-            ? MachineRunner.RunAsync(machine, new RunSettings(
+        if (invocation.Machine is not { } machine)
+        {
+            return Task.FromResult(CommandLine.Print(Answer(invocation.Question)));
+        }
+
+        MachineDocument document = DescribedConfiguration.Write(machine, MachineDocumentForm.QemuArguments);
+        return PreparedMachine.Prepare(document, null, s_none, new Notices { Quiet = true }) is { } prepared
+            ? MachineRunner.RunAsync(prepared, new RunSettings(
                 Quiet: true, EscapeKey: null, BootMarker: null, Gdb: null, TranslatorStatistics: false, TranslatorListing: null, QemuExitStatus: true))
-            : Task.FromResult(CommandLine.Print(Answer(invocation.Question)));
+            : Task.FromResult((int)ExitCode.Configuration);
     }
 
     private static string Answer(QemuQuestion question)

@@ -9,7 +9,13 @@ namespace Nacelle.Cli;
 /// <summary><c>nacelle run</c>: boots a kernel and stays until the machine has ended.</summary>
 internal sealed class RunCommand : Command, IDocumentedCommand
 {
-    private readonly Option<string> _kernel = OptionFactory.Required(
+    private readonly Argument<string?> _file = new("FILE")
+    {
+        Arity = ArgumentArity.ZeroOrOne,
+        Description = "A machine as libvirt's domain XML or as JSON of a machine configuration, in place of the options that describe one.",
+    };
+
+    private readonly Option<string?> _kernel = OptionFactory.Single(
         "--kernel", "FILE", "Kernel to boot: a bzImage, a PVH ELF or a multiboot ELF32 file.",
         text => MachineOptions.ParsePath("kernel", text));
 
@@ -81,40 +87,86 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         "Let gdb debug the guest, from this host alone; with wait the guest does not begin before gdb lets it.",
         GdbOption.Parse, null, [.. GdbOption.Kinds]);
 
+    private readonly ProfileOptions _profile = new();
+
     private readonly Option<bool> _quiet = new("--quiet", "-q") { Description = "Say nothing but errors." };
 
     /// <summary>Makes the command.</summary>
-    internal RunCommand() : base("run", "Boot a kernel in a new machine and stay until the machine has ended.")
+    internal RunCommand() : base("run", "Start a machine and stay until it has ended.")
     {
+        Add(_file);
         Option[] options =
         [
             _kernel, _initrd, _append, _cpus, _memory, _accelerator, _cpu, _disks, _networks, _serial, _name,
             _noReboot, _escape, _bootMarker, _gdb, _translatorStatistics,
-            _translatorListing, _quiet,
+            _translatorListing, _profile.Profile, _profile.Overrides, _quiet,
         ];
         foreach (Option option in options)
         {
             Add(option);
         }
 
-        SetAction((result, _) => MachineRunner.RunAsync(Describe(result), Settings(result)));
+        SetAction((result, _) => RunAsync(result));
     }
 
     /// <inheritdoc/>
     public CommandPage Page => RunPage.Page;
+
+    private Task<int> RunAsync(ParseResult result)
+    {
+        RunSettings settings = Settings(result);
+        Notices notices = new() { Quiet = settings.Quiet };
+        try
+        {
+            string? file = result.GetValue(_file);
+            MachineDocument document = file is null ? DescribedConfiguration.Write(Describe(result)) : Read(file, result);
+            if (PreparedMachine.Prepare(document, file, _profile.Read(result), notices) is not MachineDescription description)
+            {
+                return Task.FromResult((int)ExitCode.Configuration);
+            }
+
+            bool timed = result.GetValue(_translatorStatistics);
+            return MachineRunner.RunAsync(description with { Translator = description.Translator with { IsTimed = timed } }, settings);
+        }
+        catch (ConfigurationException error)
+        {
+            notices.Error(error.Message);
+            return Task.FromResult((int)ExitCode.Usage);
+        }
+        catch (MachineException error)
+        {
+            notices.Error(error.Message);
+            return Task.FromResult(ExitCodes.Of(error.Kind));
+        }
+    }
+
+    /// <summary>Reads a file, with what options may say beside it.</summary>
+    private MachineDocument Read(string file, ParseResult result)
+    {
+        Option[] describing = [_kernel, _initrd, _append, _cpus, _memory, _accelerator, _cpu, _disks, _networks, _name, _noReboot];
+        if (Array.Find(describing, option => result.GetResult(option) is { Implicit: false }) is Option both)
+        {
+            throw new ConfigurationException($"{both.Name} and '{file}' both describe the machine: change the file, or leave it out");
+        }
+
+        MachineDocument document = MachineDocument.Read(DocumentFile.Read(file));
+        return document.Configuration is { } machine && result.GetResult(_serial) is { Implicit: false }
+            ? document with { Configuration = machine with { Devices = DescribedConfiguration.WithSerial(machine.Devices, result.GetRequiredValue(_serial)!) } }
+            : document;
+    }
 
     private MachineDescription Describe(ParseResult result)
     {
         AcceleratorOption accelerator = result.GetRequiredValue(_accelerator)!;
         return new MachineDescription
         {
-            KernelPath = result.GetRequiredValue(_kernel),
+            KernelPath = result.GetValue(_kernel) ?? throw new ConfigurationException("no machine is described: give --kernel FILE, or a file with domain XML or JSON"),
             InitrdPath = result.GetValue(_initrd),
             KernelCommandLine = result.GetValue(_append) ?? "",
             VirtualCpus = result.GetValue(_cpus),
             MemoryBytes = result.GetValue(_memory),
             Accelerator = accelerator.Choice,
-            Translator = accelerator.Translator with { IsTimed = result.GetValue(_translatorStatistics) },
+            Translator = accelerator.Translator,
             Cpu = result.GetRequiredValue(_cpu)!,
             Disks = result.GetValue(_disks),
             Networks = result.GetValue(_networks),

@@ -62,8 +62,9 @@ internal static class RunPage
 
     /// <summary>All of it.</summary>
     internal static CommandPage Page { get; } = new(
-        "nacelle run --kernel FILE [options]",
+        "nacelle run FILE|--kernel FILE [options]",
         [
+            new("Start a guest that libvirt's XML describes, under the rules of RHEL 7", "nacelle run guest.xml --profile rhel7"),
             new("Boot a kernel with its console on this terminal", "nacelle run --kernel vmlinuz --initrd initrd.img --append console=ttyS0"),
             new("Give it 4 vCPUs, 2 GiB of memory and a disk", "nacelle run --kernel vmlinuz --cpus 4 --memory 2G --disk root.img --append 'console=ttyS0 root=/dev/vda'"),
             new("Share a disk read-only and pause when the host runs out of space", "nacelle run --kernel vmlinuz --disk base.img,readonly=on --disk data.img,on-error=stop-when-full"),

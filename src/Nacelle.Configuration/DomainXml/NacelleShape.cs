@@ -12,7 +12,6 @@ internal static class NacelleShape
 
     internal static XmlShape<NacelleConfiguration> Shape { get; } = new XmlShape<NacelleConfiguration>()
         .Flag("automatic-accelerator", nacelle => nacelle.AutomaticAccelerator, (nacelle, value) => nacelle with { AutomaticAccelerator = value })
-        .Element("cpu", Text, nacelle => nacelle.Cpu, (nacelle, value) => nacelle with { Cpu = value })
         .Size("code-cache", nacelle => nacelle.CodeCache, (nacelle, value) => nacelle with { CodeCache = value }, defaultUnit: "bytes")
         .Element("evict-every", Number(1), nacelle => nacelle.EvictEvery, (nacelle, value) => nacelle with { EvictEvery = value })
         .Group("debug-exit", group => group

@@ -255,9 +255,6 @@ public sealed record NacelleConfiguration
     /// <summary>Whether the accelerator is the best that the host has; then the domain type names the best case.</summary>
     public bool AutomaticAccelerator { get; init; }
 
-    /// <summary>A CPU as <c>--cpu</c> takes it; null where the configuration's own says it.</summary>
-    public string? Cpu { get; init; }
-
     /// <summary>Bytes of translated code that a vCPU keeps.</summary>
     public ulong? CodeCache { get; init; }
 

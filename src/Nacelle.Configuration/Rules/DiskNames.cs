@@ -22,4 +22,16 @@ internal static class DiskNames
 
         return index - 1;
     }
+
+    /// <summary>The letters of a place: 0 is a, 25 is z, 26 is aa.</summary>
+    internal static string Letters(int index)
+    {
+        string letters = "";
+        for (int rest = index + 1; rest > 0; rest = (rest - 1) / 26)
+        {
+            letters = (char)('a' + ((rest - 1) % 26)) + letters;
+        }
+
+        return letters;
+    }
 }

@@ -57,10 +57,12 @@ internal static class ScsiAdapters
                 string.Create(CultureInfo.InvariantCulture, $"{label} on SCSI controller {number}, which libvirt adds"),
                 null,
                 ImplicitModel,
-                machine => machine.WithDevices(devices => devices with
-                {
-                    Controllers = devices.Controllers.Add(new ControllerConfiguration { Type = ControllerType.Scsi, Index = number, Model = Paravirtual }),
-                }),
+                machine => machine.Devices.Controllers.Any(controller => controller.Type == ControllerType.Scsi && controller.Index == number)
+                    ? machine
+                    : machine.WithDevices(devices => devices with
+                    {
+                        Controllers = devices.Controllers.Add(new ControllerConfiguration { Type = ControllerType.Scsi, Index = number, Model = Paravirtual }),
+                    }),
                 ConfigurationChange.Pointer("controllers", context.Devices.Controllers.Length));
         }
     }

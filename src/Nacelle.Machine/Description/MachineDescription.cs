@@ -13,6 +13,9 @@ public sealed record MachineDescription
     /// <summary>A name for people: in messages, process titles and defaults such as MAC addresses.</summary>
     public string Name { get; init; } = "nacelle";
 
+    /// <summary>The UUID that the guest finds in its SMBIOS tables; all zeros for none.</summary>
+    public Guid Uuid { get; init; }
+
     /// <summary>1 to <see cref="MaximumVirtualCpus"/>.</summary>
     public int VirtualCpus { get; init; } = 1;
 

@@ -11,7 +11,7 @@ internal static class SystemManagementTables
     private const ulong EntryPoint = PhysicalLayout.SmbiosBase;
     private const ulong Structures = PhysicalLayout.SmbiosBase + 0x40;
 
-    internal static void Write(GuestMemory ram, string name)
+    internal static void Write(GuestMemory ram, string name, Guid uuid)
     {
         List<byte> tables = [];
         ushort handle = 0;
@@ -34,7 +34,9 @@ internal static class SystemManagementTables
 
         // Firmware: characteristics not given (bit 3); in a virtual machine (extension byte 2, bit 4).
         Add(0, [1, 2, 0, 0xE8, 3, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0, 0, 0xFF, 0xFF], "Nacelle", "1", "01/01/2026");
-        Add(1, [1, 2, 3, 0, .. new byte[16], 6, 0, 4], "Nacelle", "q35", "1", name);
+
+        // A UUID of zeros is "not set"; its first three fields are little-endian, as of a Guid (section 7.2.1).
+        Add(1, [1, 2, 3, 0, .. uuid.ToByteArray(), 6, 0, 4], "Nacelle", "q35", "1", name);
         Add(3, [1, 1, 0, 0, 0, 3, 3, 3, 2, 0, 0, 0, 0, 0, 0, 0, 0], "Nacelle");
 
         ushort array = handle;

@@ -63,7 +63,7 @@ internal static class PreflightRules
 
     private static IEnumerable<RuleMatch> CheckBoard(RuleContext context)
     {
-        if (context.IsMigration && context.Machine.Boot.Machine is ("pc" or "q35") and string board)
+        if (context.Destination is not null && context.Machine.Boot.Machine is ("pc" or "q35") and string board)
         {
             yield return new RuleMatch(
                 "/boot/machine", $"migrating a guest of machine '{board}'", "the name has no version, and can be another board at the other host",

@@ -106,7 +106,9 @@ internal static class PciRules
             Places(context).GroupBy(found => (found.Place.Domain, found.Place.Bus, found.Place.Slot)))
         {
             (PlacedDevice device, PciPlace place) = slot.First();
-            if (slot.All(found => found.Place.Function != 0) && !topology.BoardHasFunctionZero(place))
+
+            // An address that does not exist is C2.PCI's.
+            if (slot.All(found => found.Place.Function is > 0 and < Functions) && place.Slot < Slots && !topology.BoardHasFunctionZero(place))
             {
                 yield return new RuleMatch(
                     $"{device.Pointer}/address", $"{device.Label} at {place}",
