@@ -5,10 +5,8 @@ internal ref struct StackCursor
 {
     private readonly ILinearMemory _memory;
     private readonly LinearAccess _access;
-    private readonly ulong _base;
+    private readonly SegmentRegister _segment;
     private readonly ulong _mask;
-    private readonly uint _low;
-    private readonly uint _high;
     private readonly uint _faultCode;
     private readonly bool _flat;
 
@@ -33,13 +31,10 @@ internal ref struct StackCursor
     {
         _memory = memory;
         _access = access;
-        _base = segment.Base;
+        _segment = segment;
         _mask = segment.IsDefault32 ? 0xFFFF_FFFF : 0xFFFF;
         _faultCode = faultCode;
         Pointer = pointer & _mask;
-        bool expandsDown = (segment.Attributes & 0x1C) == 0x14;
-        _low = expandsDown ? unchecked(segment.Limit + 1) : 0;
-        _high = expandsDown ? (uint)_mask : segment.Limit;
     }
 
     /// <summary>The moved stack pointer.</summary>
@@ -74,12 +69,11 @@ internal ref struct StackCursor
 
     internal void Skip(uint bytes) => Pointer = (Pointer + bytes) & _mask;
 
-    private readonly ulong Linear(ulong pointer) => _flat ? pointer : (_base + pointer) & 0xFFFF_FFFF;
+    private readonly ulong Linear(ulong pointer) => _flat ? pointer : (_segment.Base + pointer) & 0xFFFF_FFFF;
 
     private readonly bool Check(ulong pointer, int size)
     {
-        ulong last = pointer + (ulong)size - 1;
-        if (_flat || (pointer >= _low && last <= _high))
+        if (_flat || SegmentChecks.Contains(_segment, pointer, size))
         {
             return true;
         }

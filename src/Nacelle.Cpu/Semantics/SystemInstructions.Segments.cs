@@ -20,6 +20,13 @@ public sealed unsafe partial class SystemInstructions
             ref SegmentRegister real = ref _registers->Segment(name);
             real.Selector = selector;
             real.Base = (ulong)selector << 4;
+            if (!real.IsPresent)
+            {
+                // A null selector of protected mode had left nothing; otherwise limit and type stay (SDM volume 3, 9.9.2).
+                real.Limit = 0xFFFF;
+                real.Attributes = RealModeData;
+            }
+
             FinishSegmentLoad(name);
             return true;
         }

@@ -54,8 +54,7 @@ public sealed unsafe partial class SystemInstructions
     private bool Is64Bit => _registers->IsLongModeActive && _registers->Cs.IsLong;
 
     /// <summary>Whether selectors are looked up in descriptor tables.</summary>
-    public bool IsProtected =>
-        (_registers->Cr0 & Cr0Bits.ProtectionEnable) != 0 && (_registers->Rflags & RflagsBits.Virtual8086) == 0;
+    public bool IsProtected => _registers->IsProtected;
 
     private int CurrentPrivilegeLevel => _registers->PrivilegeLevel;
 

@@ -251,6 +251,9 @@ public unsafe struct CpuRegisters
     /// <summary>Current privilege level: DPL of SS (SDM volume 3, 5.5), 0 in real mode, 3 in virtual-8086 mode.</summary>
     public readonly int PrivilegeLevel => (Cr0 & 1) == 0 ? 0 : (Rflags & 0x20000) != 0 ? 3 : Ss.DescriptorPrivilegeLevel;
 
+    /// <summary>Whether selectors name descriptors: protected mode, but not virtual-8086 mode.</summary>
+    public readonly bool IsProtected => (Cr0 & Cr0Bits.ProtectionEnable) != 0 && (Rflags & RflagsBits.Virtual8086) == 0;
+
     /// <summary>DR7.</summary>
     public readonly ulong BreakpointControl => Debug[7];
 

@@ -24,6 +24,9 @@ internal sealed class Block
     /// <summary>Bytes of guest code.</summary>
     public required int Length { get; init; }
 
+    /// <summary>Limit of CS that its branches and its end were held against; all ones where none was needed.</summary>
+    public uint CodeLimit { get; init; } = uint.MaxValue;
+
     /// <summary>What the code takes for granted.</summary>
     public required ExecutionMode Mode { get; init; }
 

@@ -13,7 +13,7 @@ namespace Nacelle.Translation.Cache;
 /// <param name="watch">Is told of pages that no block touches any more.</param>
 internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions regions, CodeWatch watch)
 {
-    private readonly Dictionary<ulong, Block> _byAddress = [];
+    private readonly Dictionary<BlockKey, Block> _byAddress = [];
     private readonly Dictionary<ulong, PageBlocks> _byPage = [];
     private readonly List<Block?> _byNumber = [];
     private readonly Stack<int> _freeNumbers = [];
@@ -41,7 +41,7 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions 
     public IEnumerable<Block> All => _byAddress.Values;
 
     /// <summary>Finds a block.</summary>
-    public Block? Find(ulong physicalAddress, ExecutionMode mode) => _byAddress.GetValueOrDefault(Key(physicalAddress, mode));
+    public Block? Find(ulong physicalAddress, ExecutionMode mode) => _byAddress.GetValueOrDefault(new BlockKey(physicalAddress, mode));
 
     /// <summary>Watches chunks of a page for the block to be added next. Before the bytes are read for the last time.</summary>
     /// <param name="page">Guest-physical address of the page.</param>
@@ -92,7 +92,7 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions 
 
         links.GiveTo(block);
         regions.Add(block);
-        _byAddress[Key(block.PhysicalAddress, block.Mode)] = block;
+        _byAddress[new BlockKey(block.PhysicalAddress, block.Mode)] = block;
         block.First = _byPage[block.PhysicalAddress & ~0xFFFUL];
         block.First.Blocks.Add(block);
         if (block.SecondPage != ulong.MaxValue)
@@ -213,9 +213,6 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions 
         return true;
     }
 
-    // Code is run from RAM, which lies below 256 TiB: 48 bits.
-    private static ulong Key(ulong physicalAddress, ExecutionMode mode) => physicalAddress | ((ulong)mode.Bits << 48);
-
     /// <summary>Makes a block unreachable and forgets it, but for the lists of its pages, which are left to <see cref="Sweep"/>.</summary>
     /// <param name="block">The block.</param>
     /// <param name="discardedFrom">First host address of code that is discarded, links in which need not be patched.</param>
@@ -223,7 +220,7 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions 
     private void Drop(Block block, ulong discardedFrom = 0, ulong discardedTo = 0)
     {
         block.IsValid = false;
-        ulong key = Key(block.PhysicalAddress, block.Mode);
+        BlockKey key = new(block.PhysicalAddress, block.Mode);
         if (_byAddress.TryGetValue(key, out Block? current) && current == block)
         {
             _byAddress.Remove(key);
@@ -276,4 +273,7 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions 
 
         _stale.Clear();
     }
+
+    /// <summary>What a block is found by.</summary>
+    private readonly record struct BlockKey(ulong PhysicalAddress, ExecutionMode Mode);
 }

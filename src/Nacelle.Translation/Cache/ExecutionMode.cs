@@ -6,7 +6,7 @@ namespace Nacelle.Translation.Cache;
 /// What a translated block takes for granted about the processor; part of its key. A block never runs under another mode.
 /// </summary>
 /// <param name="Bits">The packed form.</param>
-internal readonly record struct ExecutionMode(ushort Bits)
+internal readonly record struct ExecutionMode(uint Bits)
 {
     private const int LongBit = 4;
     private const int Default32Bit = 8;
@@ -21,12 +21,14 @@ internal readonly record struct ExecutionMode(ushort Bits)
     private const int MaskOffBit = 4096;
     private const int SingleStepBit = 8192;
     private const int WideStackBit = 16384;
+    private const int FirstCheckedBit = 32768;
+    private const int CodeLimitedBit = FirstCheckedBit << 4;
 
     /// <summary>The soft TLB in use: 0 supervisor, 1 user, 2 supervisor with SMAP lifted.</summary>
-    public int Tlb => Bits & 3;
+    public int Tlb => (int)Bits & 3;
 
     /// <summary>The key of blocks of this mode whose accesses are made one by one; never the mode of a vCPU.</summary>
-    public ExecutionMode WithoutGroups => new((ushort)(Bits | UngroupedBit));
+    public ExecutionMode WithoutGroups => new(Bits | UngroupedBit);
 
     /// <summary>Whether code runs at privilege level 3.</summary>
     public bool IsUser => Tlb == 1;
@@ -55,6 +57,16 @@ internal readonly record struct ExecutionMode(ushort Bits)
     /// <summary>Whether linear addresses are offsets, and the stack pointer is as wide as they are: what most systems run in.</summary>
     public bool IsFlat => IsLong || (Bitness == 32 && !IsSegmented && IsStackWide);
 
+    /// <summary>Whether accesses through a segment have to be compared with its limit and type.</summary>
+    /// <remarks>FS and GS are hardly ever flat, so theirs always are: what they hold then makes no further mode.</remarks>
+    public bool IsChecked(SegmentName name) => !IsLong && (name >= SegmentName.Fs || (Bits & (FirstCheckedBit << (int)name)) != 0);
+
+    /// <summary>Whether CS ends below 4 GiB, so that branches and fetches may leave it.</summary>
+    public bool IsCodeLimited => (Bits & CodeLimitedBit) != 0;
+
+    /// <summary>Whether a block belongs to the base and limit of CS beside its address.</summary>
+    public bool HasCodeSegmentKey => (Bits & (SegmentedBit | CodeLimitedBit)) != 0;
+
     /// <summary>CR0.PE.</summary>
     public bool IsProtected => (Bits & ProtectedBit) != 0;
 
@@ -74,7 +86,7 @@ internal readonly record struct ExecutionMode(ushort Bits)
     public bool IsSingleStep => (Bits & SingleStepBit) != 0;
 
     /// <summary>The same mode with another soft TLB.</summary>
-    public ExecutionMode WithTlb(int tlb) => new((ushort)((Bits & ~3) | tlb));
+    public ExecutionMode WithTlb(int tlb) => new((Bits & ~3u) | (uint)tlb);
 
     /// <summary>The packed form; that of a record would write <see cref="WithoutGroups"/> too, and of that the same without end.</summary>
     public override string ToString() => $"0x{Bits:x}";
@@ -106,6 +118,7 @@ internal readonly record struct ExecutionMode(ushort Bits)
             bits |= registers.Cs.IsDefault32 ? Default32Bit : 0;
             bits |= registers.Ss.IsDefault32 ? WideStackBit : 0;
             bits |= (registers.Cs.Base | registers.Ds.Base | registers.Es.Base | registers.Ss.Base) != 0 ? SegmentedBit : 0;
+            bits |= CheckedBits(registers);
         }
 
         bool off = (registers.Cr0 & 0xC) != 0;
@@ -122,6 +135,16 @@ internal readonly record struct ExecutionMode(ushort Bits)
         const ulong breakpoints = 0xFF;
         bits |= (registers.Rflags & trap) != 0 || (registers.BreakpointControl & breakpoints) != 0 ? SingleStepBit : 0;
         bits |= (registers.Cr0 & 1) != 0 ? ProtectedBit : 0;
-        return new ExecutionMode((ushort)bits);
+        return new ExecutionMode((uint)bits);
+    }
+
+    private static int CheckedBits(in CpuRegisters registers)
+    {
+        bool isProtected = registers.IsProtected;
+        int bits = registers.Cs.Limit != uint.MaxValue ? CodeLimitedBit : 0;
+        bits |= SegmentChecks.IsOpen(registers.Es, isCode: false, isProtected) ? 0 : FirstCheckedBit << (int)SegmentName.Es;
+        bits |= SegmentChecks.IsOpen(registers.Cs, isCode: true, isProtected) ? 0 : FirstCheckedBit << (int)SegmentName.Cs;
+        bits |= SegmentChecks.IsOpen(registers.Ss, isCode: false, isProtected) ? 0 : FirstCheckedBit << (int)SegmentName.Ss;
+        return bits | (SegmentChecks.IsOpen(registers.Ds, isCode: false, isProtected) ? 0 : FirstCheckedBit << (int)SegmentName.Ds);
     }
 }

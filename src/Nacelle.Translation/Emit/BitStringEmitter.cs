@@ -1,4 +1,6 @@
 using Iced.Intel;
+using Nacelle.Cpu;
+using Nacelle.Translation.Cache;
 using Nacelle.Translation.State;
 using static Nacelle.Translation.Emit.HostRegister;
 
@@ -15,15 +17,16 @@ internal sealed class BitStringEmitter(CodeEmitter emit)
         instruction.Mnemonic is Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc
         && instruction.Op0Kind == OpKind.Memory && instruction.Op1Kind == OpKind.Register;
 
-    /// <summary>Whether it is emitted: addresses of another width than the code's wrap in ways that the monitor follows.</summary>
+    /// <summary>Whether it is emitted: addresses of another width than the code's wrap in ways that the monitor follows, and it checks segments.</summary>
     /// <param name="instruction">A bit string instruction.</param>
-    /// <param name="bitness">Width of the code.</param>
-    public static bool IsEmitted(in Instruction instruction, int bitness)
+    /// <param name="mode">The mode of the block.</param>
+    public static bool IsEmitted(in Instruction instruction, ExecutionMode mode)
     {
+        int bitness = mode.Bitness;
         Register register = instruction.MemoryBase != Register.None ? instruction.MemoryBase : instruction.MemoryIndex;
         int size = register is Register.RIP ? 8 : register is Register.EIP ? 4
             : register == Register.None ? instruction.MemoryDisplSize : register.GetSize();
-        return bitness != 16 && size * 8 == bitness;
+        return bitness != 16 && size * 8 == bitness && !mode.IsChecked((SegmentName)(instruction.MemorySegment - Register.ES));
     }
 
     /// <summary>Bytes from the operand's address to the unit that holds the bit.</summary>

@@ -148,7 +148,7 @@ internal sealed class BranchEmitter(
     /// <summary>The flags are set aside.</summary>
     private void Look(bool call)
     {
-        if (Mode.IsSegmented)
+        if (Mode.HasCodeSegmentKey)
         {
             // The table holds code of other segments at the same offsets too.
             emit.AddContext(Scratch1, ContextOffsets.CodeSegmentKey);

@@ -81,7 +81,7 @@ internal sealed class GenericEmitter
         AccessKind access = AccessOf(instruction);
         if (access != 0)
         {
-            _memory.LinearAddress(instruction);
+            _memory.LinearAddress(instruction, access, keepFlags);
             if (BitStringEmitter.Applies(instruction))
             {
                 _bits.AddDistance(instruction, _memory.Mode.IsLong);

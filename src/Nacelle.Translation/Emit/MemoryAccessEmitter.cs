@@ -39,7 +39,8 @@ internal sealed partial class MemoryAccessEmitter(
             }
             else
             {
-                LinearAddress(first);
+                // Members of a group need no check of their segment.
+                LinearAddress(first, 0, keepFlags: false);
             }
 
             ProbeGroup(member, instruction.IP);
@@ -64,8 +65,13 @@ internal sealed partial class MemoryAccessEmitter(
         }
     }
 
-    /// <summary>Leaves the linear address at a distance from a register that points to the stack in <see cref="Scratch1"/>; flags are kept.</summary>
-    public void PointToStack(HostRegister register, int displacement)
+    /// <summary>Leaves the linear address at a distance from a register that points to the stack in <see cref="Scratch1"/>.</summary>
+    /// <param name="register">The register.</param>
+    /// <param name="displacement">The distance.</param>
+    /// <param name="access">What is about to be done there.</param>
+    /// <param name="keepFlags">Whether the host's flags are still needed.</param>
+    /// <param name="rip">Guest address of the instruction.</param>
+    public void PointToStack(HostRegister register, int displacement, AccessKind access, bool keepFlags, ulong rip)
     {
         Point(register, displacement);
         if (Mode.IsLong)
@@ -76,6 +82,11 @@ internal sealed partial class MemoryAccessEmitter(
         if (!Mode.IsStackWide)
         {
             emit.ZeroExtend16(Scratch1);
+        }
+
+        if (Mode.IsChecked(SegmentName.Ss))
+        {
+            CheckSegment(SegmentName.Ss, access, keepFlags, rip);
         }
 
         if (Mode.IsSegmented)
@@ -102,12 +113,21 @@ internal sealed partial class MemoryAccessEmitter(
         }
     }
 
-    /// <summary>Leaves the linear address of an instruction's memory operand in <see cref="Scratch1"/>; flags are kept.</summary>
-    public void LinearAddress(in Instruction instruction)
+    /// <summary>Leaves the linear address of an instruction's memory operand in <see cref="Scratch1"/>.</summary>
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="access">What is about to be done there.</param>
+    /// <param name="keepFlags">Whether the host's flags are still needed.</param>
+    public void LinearAddress(in Instruction instruction, AccessKind access, bool keepFlags)
     {
         Lose();
         EffectiveAddress(instruction, Scratch1);
         Register segment = instruction.MemorySegment;
+        SegmentName name = (SegmentName)(segment - Register.ES);
+        if (access != 0 && Mode.IsChecked(name))
+        {
+            CheckSegment(name, access, keepFlags, instruction.IP);
+        }
+
         if (Mode.IsLong)
         {
             if (segment is Register.FS or Register.GS)
@@ -118,7 +138,7 @@ internal sealed partial class MemoryAccessEmitter(
         }
         else if (Mode.IsSegmented || segment is Register.FS or Register.GS)
         {
-            emit.LoadContext(Scratch2, ContextOffsets.SegmentBase((SegmentName)(segment - Register.ES)));
+            emit.LoadContext(Scratch2, ContextOffsets.SegmentBase(name));
             emit.LoadAddress(Scratch1, Scratch1, Scratch2, 1, 0, wide: false);
         }
     }

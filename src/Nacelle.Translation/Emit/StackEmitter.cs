@@ -193,7 +193,7 @@ internal sealed class StackEmitter(CodeEmitter emit, MemoryAccessEmitter memory,
             return member.Distance;
         }
 
-        memory.PointToStack(register, displacement);
+        memory.PointToStack(register, displacement, (AccessKind)width | kind, keepFlags, rip);
         memory.Probe(width, kind, keepFlags, rip);
         return 0;
     }

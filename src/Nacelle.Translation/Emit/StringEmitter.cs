@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Nacelle.Cpu;
 using Nacelle.Translation.Cache;
 using Nacelle.Translation.Memory;
 using Nacelle.Translation.State;
@@ -36,11 +37,13 @@ internal sealed class StringEmitter
 
     /// <summary>Whether an instruction is one of those emitted here.</summary>
     public static bool IsFast(in Instruction instruction, ExecutionMode mode) => mode.IsFlat && instruction.HasRepPrefix
+        && !mode.IsChecked(SegmentName.Es)
         && instruction.Op0Kind == (mode.IsLong ? OpKind.MemoryESRDI : OpKind.MemoryESEDI) && instruction.Code switch
         {
             Code.Stosb_m8_AL or Code.Stosw_m16_AX or Code.Stosd_m32_EAX or Code.Stosq_m64_RAX => true,
             Code.Movsb_m8_m8 or Code.Movsw_m16_m16 or Code.Movsd_m32_m32 or Code.Movsq_m64_m64 =>
-                instruction.MemorySegment is not (Register.FS or Register.GS),
+                instruction.MemorySegment is not (Register.FS or Register.GS)
+                    && !mode.IsChecked((SegmentName)(instruction.MemorySegment - Register.ES)),
             _ => false,
         };
 

@@ -28,8 +28,8 @@ internal sealed class SystemEmitter(CodeEmitter emit, MemoryAccessEmitter memory
     /// <summary>PUSH of a memory operand.</summary>
     public void PushMemory(in Instruction instruction, bool keepFlags)
     {
-        memory.LinearAddress(instruction);
         int width = StackWidth.Of(instruction);
+        memory.LinearAddress(instruction, (AccessKind)width | AccessKind.Read, keepFlags);
         memory.Probe(width, AccessKind.Read, keepFlags, instruction.IP);
         emit.Load(Scratch2, Scratch1, 0, width);
         emit.StoreContext(ContextOffsets.SavedScratch, Scratch2);

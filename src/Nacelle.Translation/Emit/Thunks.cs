@@ -25,6 +25,7 @@ internal sealed unsafe class Thunks
         Link = EmitReason(ExitReason.Link, storeRip: false);
         Operation = EmitReason(ExitReason.Operation, storeRip: true);
         Repeated = EmitReason(ExitReason.Repeated, storeRip: true);
+        Careful = EmitReason(ExitReason.Careful, storeRip: true);
         Attention = EmitReason(ExitReason.Attention, storeRip: true);
         Stale = EmitReason(ExitReason.Stale, storeRip: true);
         Roaming = EmitReason(ExitReason.Roaming, storeRip: true);
@@ -68,6 +69,9 @@ internal sealed unsafe class Thunks
 
     /// <summary>To the monitor for the rest of a repeated string instruction; its RIP in <see cref="Scratch2"/>.</summary>
     public ulong Repeated { get; }
+
+    /// <summary>To the monitor for an instruction whose access it has to look at; its RIP in <see cref="Scratch2"/>.</summary>
+    public ulong Careful { get; }
 
     /// <summary>To the monitor because it asked; the next RIP in <see cref="Scratch2"/>.</summary>
     public ulong Attention { get; }
@@ -249,6 +253,7 @@ internal sealed unsafe class Thunks
     private ulong EmitReturnLookup()
     {
         ulong start = _emit.Address;
+        _emit.AddContext(Scratch1, ContextOffsets.CodeSegmentKey);
         for (int tlb = 0; tlb < TranslatorContext.TlbCount - 1; tlb++)
         {
             _emit.LoadContext32(Scratch2, ContextOffsets.Mode);

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Nacelle.Cpu;
 using Nacelle.Translation.Cache;
 using Nacelle.Translation.Emit;
 using Nacelle.Translation.State;
@@ -49,7 +50,7 @@ internal sealed class AccessGroups
         {
             ref Instruction instruction = ref block.Instructions[i];
             InstructionKind kind = block.Kinds[i];
-            if (TryFindAccess(instruction, kind, generic, out Access access))
+            if (TryFindAccess(instruction, kind, generic, mode, out Access access))
             {
                 Join(i, access, branches, !(block.FlagsLive[i] && block.UsesFlags(i)));
             }
@@ -129,13 +130,17 @@ internal sealed class AccessGroups
         _members[i] = new GroupMember(started, access.Offset, IsLeader: true);
     }
 
-    private bool TryFindAccess(in Instruction instruction, InstructionKind kind, GenericEmitter generic, out Access access)
+    private bool TryFindAccess(
+        in Instruction instruction, InstructionKind kind, GenericEmitter generic, ExecutionMode mode, out Access access)
     {
         const int stack = GuestRegisters.StackPointer;
         const int frame = GuestRegisters.FramePointer;
         access = default;
         switch (kind)
         {
+            case InstructionKind.Push or InstructionKind.Call or InstructionKind.IndirectCall or InstructionKind.Pop
+                or InstructionKind.Return or InstructionKind.Leave when mode.IsChecked(SegmentName.Ss):
+                return false;
             case InstructionKind.Push or InstructionKind.Call or InstructionKind.IndirectCall:
                 int pushed = StackWidth.Of(instruction);
                 access = new Access(_roots[stack], NoRoot, 0, _offsets[stack] - pushed, pushed, AccessKind.Write);
@@ -153,7 +158,8 @@ internal sealed class AccessGroups
         }
 
         AccessKind use = generic.AccessOf(instruction);
-        if (use == 0 || BitStringEmitter.Applies(instruction) || instruction.MemorySegment is Register.FS or Register.GS)
+        if (use == 0 || BitStringEmitter.Applies(instruction) || instruction.MemorySegment is Register.FS or Register.GS
+            || mode.IsChecked((SegmentName)(instruction.MemorySegment - Register.ES)))
         {
             return false;
         }

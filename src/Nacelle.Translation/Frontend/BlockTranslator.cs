@@ -176,6 +176,7 @@ internal sealed class BlockTranslator
             SecondPage = secondPage,
             Rip = rip,
             Length = decoded.Length,
+            CodeLimit = decoded.CodeLimit,
             Mode = grouped ? mode : mode.WithoutGroups,
             HostCode = hostCode,
             LiveCode = liveCode,
@@ -272,7 +273,7 @@ internal sealed class BlockTranslator
                 _generic.Emit(instruction, original, keepFlags, _groups[i], decoded.Offsets[i]);
                 return false;
             case InstructionKind.TouchMemory:
-                _memory.LinearAddress(instruction);
+                _memory.LinearAddress(instruction, (AccessKind)1 | AccessKind.Read, keepFlags);
                 _memory.Probe(1, AccessKind.Read, keepFlags, instruction.IP);
                 return false;
             case InstructionKind.LoadAddress:
@@ -439,7 +440,7 @@ internal sealed class BlockTranslator
         }
 
         int width = _mode.Bitness / 8;
-        _memory.LinearAddress(instruction);
+        _memory.LinearAddress(instruction, (AccessKind)width | AccessKind.Read, keepFlags: false);
         _memory.Probe(width, AccessKind.Read, keepFlags: false, instruction.IP);
         _emit.Load(Scratch1, Scratch1, 0, width);
     }

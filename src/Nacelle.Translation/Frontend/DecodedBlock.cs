@@ -37,6 +37,12 @@ internal sealed class DecodedBlock
     /// <summary>Whether the instruction after the last lies in two pages, so that its block can be found but not linked to.</summary>
     public bool EndsBeforeCrossing { get; private set; }
 
+    /// <summary>Limit of CS where the mode has one below 4 GiB, else all ones. To be set before decoding.</summary>
+    public uint CodeLimit { get; set; } = uint.MaxValue;
+
+    /// <summary>Whether the first instruction runs on beyond the limit of CS, which is refused.</summary>
+    public bool RunsOverLimit { get; private set; }
+
     /// <summary>Chunks of the block's own page that its translation depends on beside its own bytes.</summary>
     public ulong LookedAt => _lookahead.Chunks;
 
@@ -80,7 +86,9 @@ internal sealed class DecodedBlock
         Decoder decoder = _decoders[mode.Bitness switch { 16 => 0, 32 => 1, _ => 2 }];
         int firstPage = 4096 - start;
         Placement = CodePlacement.Of(rip, start);
-        _reader.Begin(start, available);
+        bool limited = mode.IsCodeLimited && CodeLimit - rip < (ulong)available;
+        _reader.Begin(start, limited ? (int)(CodeLimit - rip) + 1 : available);
+        RunsOverLimit = false;
         decoder.IP = rip;
         Count = 0;
         Length = 0;
@@ -99,7 +107,9 @@ internal sealed class DecodedBlock
             ref Instruction instruction = ref Instructions[Count];
             decoder.Decode(out instruction);
             instruction.Code = NarrowEncodings.ToWide(instruction.Code);
-            if (Count > 0 && (_reader.Position > firstPage || decoder.LastError == DecoderError.NoMoreBytes))
+            bool cut = decoder.LastError == DecoderError.NoMoreBytes;
+            RunsOverLimit = cut && limited && Count == 0;
+            if (Count > 0 && (_reader.Position > firstPage || cut))
             {
                 // It runs on into the next page, and begins a block of its own.
                 EndsBeforeCrossing = true;
@@ -111,6 +121,11 @@ internal sealed class DecodedBlock
                 : InstructionClassifier.Classify(instruction, mode);
             bool vector = !instruction.IsInvalid && VectorInstructions.NeedsState(instruction);
             if (kind is InstructionKind.BulkState || CodeSegmentWrites.Contains(instruction, mode) || (vector && IsUnavailable(instruction, mode)))
+            {
+                kind = InstructionKind.Operation;
+            }
+
+            if (mode.IsCodeLimited && MayLeaveSegment(instruction, kind, mode))
             {
                 kind = InstructionKind.Operation;
             }
@@ -150,6 +165,15 @@ internal sealed class DecodedBlock
         or InstructionKind.SystemReturn
         || (Kinds[i] is InstructionKind.Generic or InstructionKind.ConditionalJump
             && (FlagLookahead.MayLeaveFlags(Instructions[i]) || ((Instructions[i].RflagsRead | Instructions[i].RflagsModified) & FlagLookahead.ArithmeticFlags) != 0));
+
+    /// <summary>Whether a branch may lead beyond the limit of CS, so that it is the monitor's to refuse.</summary>
+    private bool MayLeaveSegment(in Instruction instruction, InstructionKind kind, ExecutionMode mode) => kind switch
+    {
+        InstructionKind.Jump or InstructionKind.ConditionalJump or InstructionKind.Call => instruction.NearBranchTarget > CodeLimit,
+        InstructionKind.IndirectJump or InstructionKind.IndirectCall or InstructionKind.Return =>
+            CodeLimit < (mode.Bitness == 16 ? ushort.MaxValue : uint.MaxValue),
+        _ => false,
+    };
 
     private static bool IsUnavailable(in Instruction instruction, ExecutionMode mode) =>
         VectorInstructions.NeedsMaskState(instruction) ? mode.IsMaskOff

@@ -149,7 +149,7 @@ internal static class InstructionClassifier
                 or Mnemonic.Movsd or Mnemonic.Movsq when StringEmitter.IsFast(instruction, mode):
                 return InstructionKind.RepeatedString;
             case Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc when BitStringEmitter.Applies(instruction)
-                && !BitStringEmitter.IsEmitted(instruction, mode.Bitness):
+                && !BitStringEmitter.IsEmitted(instruction, mode):
                 return InstructionKind.Operation;
             case Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Xsave
                 or Mnemonic.Xsave64 or Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64

@@ -54,11 +54,11 @@ public static unsafe class CodeListing
     private static ExecutionMode ModeOf(int bitness, bool user)
     {
         // CR0.PE with flat segments, x87 and vectors on; bits as ExecutionMode has them.
-        ushort level = user ? (ushort)1 : (ushort)0;
+        uint level = user ? 1u : 0;
         return bitness switch
         {
-            64 => new ExecutionMode((ushort)(0x84 | level)),
-            32 => new ExecutionMode((ushort)(0x88 | level)),
+            64 => new ExecutionMode(0x84 | level),
+            32 => new ExecutionMode(0x88 | level),
             16 when !user => new ExecutionMode(0),
             16 => throw new ArgumentException("16-bit code is taken for real mode, which has no user level", nameof(user)),
             _ => throw new ArgumentException($"there is no {bitness}-bit code: it is 16, 32 or 64", nameof(bitness)),

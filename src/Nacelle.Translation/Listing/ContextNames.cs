@@ -56,6 +56,8 @@ internal static class ContextNames
             int offset = ContextOffsets.SegmentBase(segment);
             yield return (offset, word, $"{segment}.Base");
             yield return (ContextOffsets.SegmentSelector(segment), sizeof(ushort), $"{segment}.Selector");
+            yield return (ContextOffsets.SegmentLimit(segment, write: false), word, $"{segment}.ReadLimit");
+            yield return (ContextOffsets.SegmentLimit(segment, write: true), word, $"{segment}.WriteLimit");
         }
 
         for (int tlb = 0; tlb < TranslatorContext.TlbCount; tlb++)
@@ -91,6 +93,7 @@ internal static class ContextNames
             (ContextOffsets.SysretCode, nameof(TranslatorContext.SysretCode)),
             (ContextOffsets.SysretStack, nameof(TranslatorContext.SysretStack)),
             (ContextOffsets.BouncePointer, nameof(TranslatorContext.BouncePointer)),
+            (ContextOffsets.CodeSegmentKey, nameof(TranslatorContext.CodeSegmentKey)),
             (ContextOffsets.CodePage, nameof(TranslatorContext.CodePage)),
             (ContextOffsets.SavedRcx, nameof(TranslatorContext.SavedRcx)),
             (ContextOffsets.SavedFlags, nameof(TranslatorContext.SavedFlags)),

@@ -41,7 +41,7 @@ internal sealed unsafe class JumpTable
         Part(table, 1)[index] = hostCode;
         Contents contents = _contents[table];
         contents.Pages.Add(rip >> 12);
-        contents.IsDisplaced |= mode.IsSegmented;
+        contents.IsDisplaced |= mode.HasCodeSegmentKey;
         if (crossing)
         {
             contents.SecondPages.Add((rip >> 12) + 1);

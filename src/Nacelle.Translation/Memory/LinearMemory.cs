@@ -41,7 +41,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     /// <remarks>It is in the context because translated code changes it where it lifts SMAP.</remarks>
     public ExecutionMode Mode
     {
-        get => new((ushort)_context->Mode);
+        get => new(_context->Mode);
         set => _context->Mode = value.Bits;
     }
 
@@ -177,6 +177,9 @@ internal sealed unsafe class LinearMemory : ILinearMemory
 
     /// <summary>Makes sure that a range can be written, before anything is done that cannot be undone.</summary>
     public bool TryProbeWrite(ulong address, int length) => TryTouch(Mode.Tlb, address, length, write: true);
+
+    /// <summary>Makes sure that a range can be read, and touches nothing.</summary>
+    public bool TryProbeRead(ulong address, int length) => TryTouch(Mode.Tlb, address, length, write: false);
 
     /// <summary>Copies code out of RAM.</summary>
     /// <returns>False where the address is not RAM: code in device registers is not executed.</returns>

@@ -56,7 +56,9 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         {
             bool selected = vex ? (mask[(i * size) + size - 1] & 0x80) != 0 : (bits & (1UL << i)) != 0;
             ulong value = 0;
-            succeeded = !selected || memory.TryRead(ElementAddress(instruction, indices, i), size, LinearAccess.Ordinary, out value);
+            succeeded = !selected
+                || (TryLocate(instruction, indices, i, size, write: false, out ulong address)
+                    && memory.TryRead(address, size, LinearAccess.Ordinary, out value));
             if (selected && succeeded)
             {
                 BitConverter.GetBytes(value).AsSpan(0, size).CopyTo(result[(i * size)..]);
@@ -102,7 +104,8 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         for (int i = 0; i < count && succeeded; i++)
         {
             succeeded = (bits & (1UL << i)) == 0
-                || memory.TryWrite(ElementAddress(instruction, indices, i), size, LinearAccess.Ordinary, Element(source, i, size));
+                || (TryLocate(instruction, indices, i, size, write: true, out ulong address)
+                    && memory.TryWrite(address, size, LinearAccess.Ordinary, Element(source, i, size)));
             bits &= succeeded ? ~(1UL << i) : ulong.MaxValue;
         }
 
@@ -117,12 +120,13 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         _vectors.Read(instruction.Op1Register, mask);
         result.Clear();
         int size = ElementSize(instruction);
-        ulong address = operands.LinearAddress(instruction);
+        ulong offset = operands.EffectiveAddress(instruction);
         for (int i = 0; i < instruction.Op0Register.GetSize() / size; i++)
         {
             if ((mask[(i * size) + size - 1] & 0x80) != 0)
             {
-                if (!memory.TryRead(address + (ulong)(i * size), size, LinearAccess.Ordinary, out ulong value))
+                if (!operands.TryLocate(instruction.MemorySegment, offset + (ulong)(i * size), size, write: false, out ulong address)
+                    || !memory.TryRead(address, size, LinearAccess.Ordinary, out ulong value))
                 {
                     return false;
                 }
@@ -141,7 +145,8 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         Span<byte> source = stackalloc byte[VectorImage.RegisterSize];
         _vectors.Read(instruction.Op1Register, mask);
         _vectors.Read(instruction.Op2Register, source);
-        return TryStoreSelected(operands.LinearAddress(instruction), source, mask, ElementSize(instruction), instruction.Op2Register.GetSize());
+        ulong offset = operands.EffectiveAddress(instruction);
+        return TryStoreSelected(instruction.MemorySegment, offset, source, mask, ElementSize(instruction), instruction.Op2Register.GetSize());
     }
 
     /// <summary>MASKMOVQ and MASKMOVDQU: bytes, to the address in rDI.</summary>
@@ -170,12 +175,13 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         }
 
         // Whether bytes that are not selected fault is up to the processor; where this was compared, they do.
-        ulong address = operands.WithSegment(instruction.MemorySegment, offset);
-        return memory.TryProbeWrite(address, length) && TryStoreSelected(address, source, mask, 1, length);
+        return operands.TryLocate(instruction.MemorySegment, offset, length, write: true, out ulong address)
+            && memory.TryProbeWrite(address, length) && TryStoreSelected(instruction.MemorySegment, offset, source, mask, 1, length);
     }
 
     /// <summary>Writes all selected elements or, when one of them faults, none.</summary>
-    private bool TryStoreSelected(ulong address, ReadOnlySpan<byte> source, ReadOnlySpan<byte> mask, int size, int length)
+    private bool TryStoreSelected(
+        Register segment, ulong start, ReadOnlySpan<byte> source, ReadOnlySpan<byte> mask, int size, int length)
     {
         for (int round = 0; round < 2; round++)
         {
@@ -186,10 +192,10 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
                     continue;
                 }
 
-                ulong place = address + (ulong)offset;
-                bool succeeded = round == 0
-                    ? memory.TryProbeWrite(place, size)
-                    : memory.TryWrite(place, size, LinearAccess.Ordinary, Element(source, offset / size, size));
+                bool succeeded = operands.TryLocate(segment, start + (ulong)offset, size, write: true, out ulong place)
+                    && (round == 0
+                        ? memory.TryProbeWrite(place, size)
+                        : memory.TryWrite(place, size, LinearAccess.Ordinary, Element(source, offset / size, size)));
                 if (!succeeded)
                 {
                     return false;
@@ -213,7 +219,8 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         _ => BitConverter.ToUInt64(source[(index * 8)..]),
     };
 
-    private ulong ElementAddress(in Instruction instruction, ReadOnlySpan<byte> indices, int element)
+    private bool TryLocate(
+        in Instruction instruction, ReadOnlySpan<byte> indices, int element, int size, bool write, out ulong linear)
     {
         long index = instruction.IsVsib64
             ? BitConverter.ToInt64(indices[(element * 8)..])
@@ -230,6 +237,6 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
             narrow |= instruction.MemoryDisplSize == 4;
         }
 
-        return operands.WithSegment(instruction.MemorySegment, narrow ? (uint)address : address);
+        return operands.TryLocate(instruction.MemorySegment, narrow ? (uint)address : address, size, write, out linear);
     }
 }

@@ -56,8 +56,9 @@ internal sealed unsafe class OperandAccess(TranslatorContext* context, LinearMem
                 value = ReadRegister(instruction.GetOpRegister(operand));
                 return true;
             case OpKind.Memory:
-                return memory.TryRead(
-                    LinearAddress(instruction), instruction.MemorySize.GetSize(), LinearAccess.Ordinary, out value);
+                value = 0;
+                return TryLocate(instruction, instruction.MemorySize.GetSize(), write: false, out ulong address)
+                    && memory.TryRead(address, instruction.MemorySize.GetSize(), LinearAccess.Ordinary, out value);
             default:
                 value = instruction.GetImmediate(operand);
                 return true;
@@ -73,11 +74,43 @@ internal sealed unsafe class OperandAccess(TranslatorContext* context, LinearMem
             return true;
         }
 
-        return memory.TryWrite(
-            LinearAddress(instruction), instruction.MemorySize.GetSize(), LinearAccess.Ordinary, value);
+        return TryLocate(instruction, instruction.MemorySize.GetSize(), write: true, out ulong address)
+            && memory.TryWrite(address, instruction.MemorySize.GetSize(), LinearAccess.Ordinary, value);
     }
 
-    /// <summary>The linear address of the memory operand.</summary>
+    /// <summary>The linear address of the memory operand, if its segment allows the access.</summary>
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="size">Bytes of the access.</param>
+    /// <param name="write">Whether it writes.</param>
+    /// <param name="address">The linear address.</param>
+    /// <returns>False for #GP or #SS.</returns>
+    public bool TryLocate(in Instruction instruction, int size, bool write, out ulong address) =>
+        TryLocate(instruction.MemorySegment, EffectiveAddress(instruction), size, write, out address);
+
+    /// <summary>The same at an offset of a segment.</summary>
+    public bool TryLocate(Register segment, ulong offset, int size, bool write, out ulong address)
+    {
+        address = WithSegment(segment, offset);
+        if (IsAllowed(segment, offset, size, write))
+        {
+            return true;
+        }
+
+        memory.PendingFault = segment == Register.SS ? new Fault(Fault.StackFault, true) : Fault.GeneralProtectionFault();
+        return false;
+    }
+
+    /// <summary>Whether a segment's limit and type allow an access; 64-bit mode has neither (SDM volume 3, 5.3.1).</summary>
+    public bool IsAllowed(Register segment, ulong offset, int size, bool write)
+    {
+        SegmentName name = (SegmentName)(segment - Register.ES);
+        ref CpuRegisters registers = ref context->Registers;
+        return !memory.Mode.IsChecked(name)
+            || (SegmentChecks.Allows(registers.Segment(name), write, registers.IsProtected)
+                && SegmentChecks.Contains(registers.Segment(name), offset, size));
+    }
+
+    /// <summary>The linear address of the memory operand, whatever its segment allows.</summary>
     public ulong LinearAddress(in Instruction instruction) =>
         WithSegment(instruction.MemorySegment, EffectiveAddress(instruction));
 

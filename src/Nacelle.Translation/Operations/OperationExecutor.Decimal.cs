@@ -73,8 +73,8 @@ internal sealed unsafe partial class OperationExecutor
     private OperationResult CheckBounds(in Instruction instruction)
     {
         int size = instruction.Op0Register.GetSize();
-        ulong address = _operands.LinearAddress(instruction);
-        if (!_memory.TryRead(address, size, LinearAccess.Ordinary, out ulong lower)
+        if (!_operands.TryLocate(instruction, 2 * size, write: false, out ulong address)
+            || !_memory.TryRead(address, size, LinearAccess.Ordinary, out ulong lower)
             || !_memory.TryRead(address + (ulong)size, size, LinearAccess.Ordinary, out ulong upper))
         {
             return OperationResult.Fault;

@@ -166,7 +166,9 @@ internal sealed unsafe partial class OperationExecutor
         {
             ulong link = _stack.Truncate(rbp - (ulong)(i * size));
             Register(GeneralRegister.Rbp) = link;
-            done = _memory.TryRead(_operands.WithSegment(Iced.Intel.Register.SS, link), size, LinearAccess.Ordinary, out ulong value)
+            ulong value = 0;
+            done = _operands.TryLocate(Iced.Intel.Register.SS, link, size, write: false, out ulong address)
+                && _memory.TryRead(address, size, LinearAccess.Ordinary, out value)
                 && _stack.TryPush(size, value);
         }
 
@@ -177,7 +179,7 @@ internal sealed unsafe partial class OperationExecutor
 
         // A push at the final stack pointer has to be possible (SDM volume 2, ENTER).
         ulong top = _stack.Truncate(Register(GeneralRegister.Rsp) - instruction.Immediate16);
-        done = done && _memory.TryProbeWrite(_operands.WithSegment(Iced.Intel.Register.SS, top), size);
+        done = done && _operands.TryLocate(Iced.Intel.Register.SS, top, size, write: true, out ulong last) && _memory.TryProbeWrite(last, size);
         Register(GeneralRegister.Rbp) = rbp;
         if (!done)
         {

@@ -69,8 +69,8 @@ internal sealed unsafe partial class OperationExecutor
             case Mnemonic.Invlpg:
                 return Done(_system.InvalidatePage(_operands.LinearAddress(instruction)));
             case Mnemonic.Invpcid:
-                return Done(_system.InvalidateProcessContext(
-                    _operands.ReadRegister(instruction.Op0Register), _operands.LinearAddress(instruction)));
+                return Done(_operands.TryLocate(instruction, 16, write: false, out ulong context)
+                    && _system.InvalidateProcessContext(_operands.ReadRegister(instruction.Op0Register), context));
             case Mnemonic.Vmcall or Mnemonic.Vmmcall:
                 _system.Hypercall();
                 return OperationResult.Next;
@@ -86,6 +86,11 @@ internal sealed unsafe partial class OperationExecutor
     private OperationResult ExecuteDescriptor(in Instruction instruction)
     {
         // Privilege is checked before the operand is touched.
+        if (instruction.Mnemonic is Mnemonic.Lgdt or Mnemonic.Lidt && !IsPrivileged())
+        {
+            return RefuseProtection();
+        }
+
         if (instruction.Mnemonic is Mnemonic.Lldt or Mnemonic.Ltr && !IsPrivileged()
             && (_context->Registers.Rflags & Cpu.RflagsBits.Virtual8086) == 0)
         {
@@ -95,13 +100,15 @@ internal sealed unsafe partial class OperationExecutor
         switch (instruction.Mnemonic)
         {
             case Mnemonic.Lgdt:
-                return Done(_system.LoadGdt(_operands.LinearAddress(instruction), TableOperandSize(instruction)));
+                return Done(TryLocateTable(instruction, write: false, out ulong gdt)
+                    && _system.LoadGdt(gdt, TableOperandSize(instruction)));
             case Mnemonic.Lidt:
-                return Done(_system.LoadIdt(_operands.LinearAddress(instruction), TableOperandSize(instruction)));
+                return Done(TryLocateTable(instruction, write: false, out ulong idt)
+                    && _system.LoadIdt(idt, TableOperandSize(instruction)));
             case Mnemonic.Sgdt:
-                return Done(_system.StoreGdt(_operands.LinearAddress(instruction)));
+                return Done(TryLocateTable(instruction, write: true, out ulong storedGdt) && _system.StoreGdt(storedGdt));
             case Mnemonic.Sidt:
-                return Done(_system.StoreIdt(_operands.LinearAddress(instruction)));
+                return Done(TryLocateTable(instruction, write: true, out ulong storedIdt) && _system.StoreIdt(storedIdt));
             case Mnemonic.Sldt:
                 return _system.StoreLdt(out ushort ldt) ? Write(instruction, ldt) : OperationResult.Fault;
             case Mnemonic.Str:
@@ -128,6 +135,11 @@ internal sealed unsafe partial class OperationExecutor
         if (ForeignInstructions.Contains(instruction.Code))
         {
             return Refuse(Fault.UndefinedInstruction);
+        }
+
+        if (instruction.Mnemonic is Mnemonic.Clflush or Mnemonic.Clflushopt or Mnemonic.Clwb)
+        {
+            return Done(_operands.TryLocate(instruction, 1, write: false, out ulong line) && _memory.TryProbeRead(line, 1));
         }
 
         if (instruction.Mnemonic == Mnemonic.Clzero)
@@ -224,6 +236,9 @@ internal sealed unsafe partial class OperationExecutor
         Code.Lgdt_m1632 or Code.Lidt_m1632 => 4,
         _ => 2,
     };
+
+    private bool TryLocateTable(in Instruction instruction, bool write, out ulong address) =>
+        _operands.TryLocate(instruction, _memory.Mode.IsLong ? 10 : 6, write, out address);
 
     private bool IsPrivileged() => _context->Registers.PrivilegeLevel == 0;
 
@@ -382,8 +397,13 @@ internal sealed unsafe partial class OperationExecutor
         const int lineSize = 64;
         ulong offset = Register(GeneralRegister.Rax);
         offset = instruction.Code switch { Code.Clzerow => (ushort)offset, Code.Clzerod => (uint)offset, _ => offset };
-        ulong address = _operands.WithSegment(
-            instruction.SegmentPrefix == Iced.Intel.Register.None ? Iced.Intel.Register.DS : instruction.SegmentPrefix, offset) & ~(ulong)(lineSize - 1);
+        Register segment = instruction.SegmentPrefix == Iced.Intel.Register.None ? Iced.Intel.Register.DS : instruction.SegmentPrefix;
+        if (!_operands.TryLocate(segment, offset, 1, write: true, out ulong address))
+        {
+            return OperationResult.Fault;
+        }
+
+        address &= ~(ulong)(lineSize - 1);
         byte* zeros = stackalloc byte[lineSize];
         new Span<byte>(zeros, lineSize).Clear();
         return Done(_memory.TryCopyOut(_memory.CurrentTlb, address, zeros, lineSize));
@@ -393,8 +413,8 @@ internal sealed unsafe partial class OperationExecutor
     {
         ulong offset = _operands.ReadRegister(instruction.MemoryBase) + (byte)Register(GeneralRegister.Rax);
         offset = instruction.MemoryBase.GetSize() switch { 2 => (ushort)offset, 4 => (uint)offset, _ => offset };
-        ulong address = _operands.WithSegment(instruction.MemorySegment, offset);
-        if (!_memory.TryRead(address, 1, LinearAccess.Ordinary, out ulong value))
+        if (!_operands.TryLocate(instruction.MemorySegment, offset, 1, write: false, out ulong address)
+            || !_memory.TryRead(address, 1, LinearAccess.Ordinary, out ulong value))
         {
             return OperationResult.Fault;
         }
@@ -465,7 +485,6 @@ internal sealed unsafe partial class OperationExecutor
     private OperationResult LoadFarPointer(in Instruction instruction)
     {
         int size = instruction.Op0Register.GetSize();
-        ulong address = _operands.LinearAddress(instruction);
         SegmentName name = instruction.Mnemonic switch
         {
             Mnemonic.Lds => SegmentName.Ds,
@@ -474,7 +493,8 @@ internal sealed unsafe partial class OperationExecutor
             Mnemonic.Lgs => SegmentName.Gs,
             _ => SegmentName.Ss,
         };
-        if (!_memory.TryRead(address, size, LinearAccess.Ordinary, out ulong offset)
+        if (!_operands.TryLocate(instruction, size + 2, write: false, out ulong address)
+            || !_memory.TryRead(address, size, LinearAccess.Ordinary, out ulong offset)
             || !_memory.TryRead(address + (ulong)size, 2, LinearAccess.Ordinary, out ulong selector)
             || !_system.LoadSegment(name, (ushort)selector))
         {

@@ -19,6 +19,8 @@ internal sealed unsafe partial class OperationExecutor
                 return _operands.TryRead(instruction, 0, out ulong target) ? JumpTo(target) : OperationResult.Fault;
             case FlowControl.UnconditionalBranch when instruction.IsJmpShortOrNear:
                 return JumpTo(instruction.NearBranchTarget);
+            case FlowControl.ConditionalBranch when instruction.IsJccShortOrNear:
+                return IsMet(instruction.ConditionCode) ? JumpTo(instruction.NearBranchTarget) : OperationResult.Next;
             case FlowControl.ConditionalBranch:
                 return Loop(instruction);
         }
@@ -70,14 +72,25 @@ internal sealed unsafe partial class OperationExecutor
 
     private OperationResult JumpTo(ulong target)
     {
-        _context->Registers.Rip = _memory.Mode.IsLong ? target : (uint)target;
+        target = _memory.Mode.IsLong ? target : (uint)target;
+        if (IsOutsideSegment(target))
+        {
+            return RefuseProtection();
+        }
+
+        _context->Registers.Rip = target;
         return OperationResult.Transferred;
     }
+
+    /// <summary>Whether a branch leads beyond the limit of CS: #GP of the branch itself (SDM volume 2, JMP).</summary>
+    private bool IsOutsideSegment(ulong target) => _memory.Mode.IsCodeLimited && target > _context->Registers.Cs.Limit;
 
     private OperationResult NearCall(in Instruction instruction, ulong target)
     {
         int size = -instruction.StackPointerIncrement;
-        return _stack.TryPush(size, instruction.NextIP) ? JumpTo(size == 2 ? (ushort)target : target) : OperationResult.Fault;
+        target = size == 2 ? (ushort)target : target;
+        return IsOutsideSegment(target) ? RefuseProtection()
+            : _stack.TryPush(size, instruction.NextIP) ? JumpTo(target) : OperationResult.Fault;
     }
 
     private OperationResult NearReturn(in Instruction instruction)
@@ -93,8 +106,43 @@ internal sealed unsafe partial class OperationExecutor
             return OperationResult.Fault;
         }
 
+        if (IsOutsideSegment(target))
+        {
+            return RefuseProtection();
+        }
+
         _stack.Release(size + FarRelease(instruction));
         return JumpTo(target);
+    }
+
+    /// <summary>What Jcc asks of the flags (SDM volume 1, appendix B).</summary>
+    private bool IsMet(ConditionCode condition)
+    {
+        ulong flags = _context->Registers.Rflags;
+        bool carry = (flags & 1) != 0;
+        bool parity = (flags & 4) != 0;
+        bool zero = (flags & 0x40) != 0;
+        bool sign = (flags & 0x80) != 0;
+        bool overflow = (flags & 0x800) != 0;
+        return condition switch
+        {
+            ConditionCode.o => overflow,
+            ConditionCode.no => !overflow,
+            ConditionCode.b => carry,
+            ConditionCode.ae => !carry,
+            ConditionCode.e => zero,
+            ConditionCode.ne => !zero,
+            ConditionCode.be => carry || zero,
+            ConditionCode.a => !carry && !zero,
+            ConditionCode.s => sign,
+            ConditionCode.ns => !sign,
+            ConditionCode.p => parity,
+            ConditionCode.np => !parity,
+            ConditionCode.l => sign != overflow,
+            ConditionCode.ge => sign == overflow,
+            ConditionCode.le => zero || sign != overflow,
+            _ => !zero && sign == overflow,
+        };
     }
 
     /// <summary>LOOP, LOOPE, LOOPNE and JCXZ in their widths.</summary>
@@ -149,8 +197,9 @@ internal sealed unsafe partial class OperationExecutor
         else
         {
             size = instruction.MemorySize switch { MemorySize.SegPtr16 => 2, MemorySize.SegPtr32 => 4, _ => 8 };
-            ulong address = _operands.LinearAddress(instruction);
-            if (!_memory.TryRead(address, size, LinearAccess.Ordinary, out offset)
+            offset = 0;
+            if (!_operands.TryLocate(instruction, size + 2, write: false, out ulong address)
+                || !_memory.TryRead(address, size, LinearAccess.Ordinary, out offset)
                 || !_memory.TryRead(address + (ulong)size, 2, LinearAccess.Ordinary, out ulong value))
             {
                 return OperationResult.Fault;

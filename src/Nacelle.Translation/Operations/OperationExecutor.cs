@@ -58,7 +58,7 @@ internal sealed unsafe partial class OperationExecutor
         _system = system;
         _environment = environment;
         _operands = new OperandAccess(context, memory);
-        _stack = new StackAccess(context, memory);
+        _stack = new StackAccess(context, memory, _operands);
         _strings = new StringOperations(context, memory, _operands, environment);
         _masked = new MaskedOperations(context, memory, _operands);
     }

@@ -1,3 +1,4 @@
+using Iced.Intel;
 using Nacelle.Cpu;
 using Nacelle.Translation.Memory;
 using Nacelle.Translation.State;
@@ -5,7 +6,7 @@ using Nacelle.Translation.State;
 namespace Nacelle.Translation.Operations;
 
 /// <summary>The guest's stack at the width of the present mode. Owned by the vCPU's thread.</summary>
-internal sealed unsafe class StackAccess(TranslatorContext* context, LinearMemory memory)
+internal sealed unsafe class StackAccess(TranslatorContext* context, LinearMemory memory, OperandAccess operands)
 {
     private const int Rsp = (int)GeneralRegister.Rsp;
 
@@ -13,7 +14,8 @@ internal sealed unsafe class StackAccess(TranslatorContext* context, LinearMemor
     public bool TryPush(int size, ulong value)
     {
         ulong pointer = Truncate(context->Registers.General[Rsp] - (ulong)size);
-        if (!memory.TryWrite(Linear(pointer), size, LinearAccess.Ordinary, value))
+        if (!operands.TryLocate(Register.SS, pointer, size, write: true, out ulong address)
+            || !memory.TryWrite(address, size, LinearAccess.Ordinary, value))
         {
             return false;
         }
@@ -23,8 +25,13 @@ internal sealed unsafe class StackAccess(TranslatorContext* context, LinearMemor
     }
 
     /// <summary>Reads a value above the top without popping it.</summary>
-    public bool TryPeek(int offset, int size, out ulong value) =>
-        memory.TryRead(Linear(Truncate(context->Registers.General[Rsp] + (ulong)offset)), size, LinearAccess.Ordinary, out value);
+    public bool TryPeek(int offset, int size, out ulong value)
+    {
+        value = 0;
+        ulong pointer = Truncate(context->Registers.General[Rsp] + (ulong)offset);
+        return operands.TryLocate(Register.SS, pointer, size, write: false, out ulong address)
+            && memory.TryRead(address, size, LinearAccess.Ordinary, out value);
+    }
 
     /// <summary>Moves the stack pointer up.</summary>
     public void Release(int bytes) => SetPointer(Truncate(context->Registers.General[Rsp] + (ulong)bytes));
@@ -41,6 +48,4 @@ internal sealed unsafe class StackAccess(TranslatorContext* context, LinearMemor
     /// <summary>Cuts an offset to the stack's width (SDM volume 1, 6.2.3).</summary>
     public ulong Truncate(ulong value) =>
         memory.Mode.IsLong ? value : context->Registers.Ss.IsDefault32 ? (uint)value : (ushort)value;
-
-    private ulong Linear(ulong offset) => memory.Mode.IsLong ? offset : (uint)(context->Registers.Ss.Base + offset);
 }

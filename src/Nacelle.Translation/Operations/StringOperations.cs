@@ -112,18 +112,24 @@ internal sealed unsafe class StringOperations(
         Set(register, context->DirectionFlag != 0 ? value - distance : value + distance, addressSize);
     }
 
-    private ulong Source(in Instruction instruction, int addressSize) =>
-        operands.WithSegment(instruction.MemorySegment, Cut(context->Registers.General[Rsi], addressSize));
+    private bool TrySource(in Instruction instruction, int addressSize, int size, out ulong address) =>
+        operands.TryLocate(instruction.MemorySegment, Cut(context->Registers.General[Rsi], addressSize), size, write: false, out address);
 
-    private ulong Destination(int addressSize) =>
-        operands.WithSegment(Register.ES, Cut(context->Registers.General[Rdi], addressSize));
+    private bool TryDestination(int addressSize, int size, bool write, out ulong address) =>
+        operands.TryLocate(Register.ES, Cut(context->Registers.General[Rdi], addressSize), size, write, out address);
 
     private bool Move(in Instruction instruction, int size, int addressSize, ulong left, out ulong done)
     {
-        ulong source = Source(instruction, addressSize);
-        ulong destination = Destination(addressSize);
         done = 1;
+        if (!TrySource(instruction, addressSize, size, out ulong source)
+            || !TryDestination(addressSize, size, write: true, out ulong destination))
+        {
+            return false;
+        }
+
         ulong run = Run(source, destination, size, addressSize, left);
+        run = IsAllowed(instruction.MemorySegment, Rsi, (int)run * size, write: false)
+            && IsAllowed(Register.ES, Rdi, (int)run * size, write: true) ? run : 1;
         if (run > 1)
         {
             if (!memory.TryGetPage(source, write: false, out _, out byte* from)
@@ -157,10 +163,15 @@ internal sealed unsafe class StringOperations(
 
     private bool Store(int size, int addressSize, ulong left, out ulong done)
     {
-        ulong destination = Destination(addressSize);
-        ulong value = context->Registers.General[(int)GeneralRegister.Rax];
         done = 1;
+        if (!TryDestination(addressSize, size, write: true, out ulong destination))
+        {
+            return false;
+        }
+
+        ulong value = context->Registers.General[(int)GeneralRegister.Rax];
         ulong run = Run(destination, destination, size, addressSize, left);
+        run = IsAllowed(Register.ES, Rdi, (int)run * size, write: true) ? run : 1;
         if (run > 1)
         {
             if (!memory.TryGetPage(destination, write: true, out ulong physical, out byte* to))
@@ -189,7 +200,8 @@ internal sealed unsafe class StringOperations(
 
     private bool Load(in Instruction instruction, int size, int addressSize)
     {
-        if (!memory.TryRead(Source(instruction, addressSize), size, LinearAccess.Ordinary, out ulong value))
+        if (!TrySource(instruction, addressSize, size, out ulong source)
+            || !memory.TryRead(source, size, LinearAccess.Ordinary, out ulong value))
         {
             return false;
         }
@@ -203,8 +215,10 @@ internal sealed unsafe class StringOperations(
     private bool Compare(in Instruction instruction, int size, int addressSize, out bool stop)
     {
         stop = false;
-        if (!memory.TryRead(Source(instruction, addressSize), size, LinearAccess.Ordinary, out ulong left)
-            || !memory.TryRead(Destination(addressSize), size, LinearAccess.Ordinary, out ulong right))
+        if (!TrySource(instruction, addressSize, size, out ulong source)
+            || !memory.TryRead(source, size, LinearAccess.Ordinary, out ulong left)
+            || !TryDestination(addressSize, size, write: false, out ulong destination)
+            || !memory.TryRead(destination, size, LinearAccess.Ordinary, out ulong right))
         {
             return false;
         }
@@ -218,7 +232,8 @@ internal sealed unsafe class StringOperations(
     private bool Scan(in Instruction instruction, int size, int addressSize, out bool stop)
     {
         stop = false;
-        if (!memory.TryRead(Destination(addressSize), size, LinearAccess.Ordinary, out ulong right))
+        if (!TryDestination(addressSize, size, write: false, out ulong destination)
+            || !memory.TryRead(destination, size, LinearAccess.Ordinary, out ulong right))
         {
             return false;
         }
@@ -231,8 +246,8 @@ internal sealed unsafe class StringOperations(
 
     private bool Input(int size, int addressSize)
     {
-        ulong destination = Destination(addressSize);
-        if (!memory.TryGetPage(destination, write: true, out _, out _))
+        if (!TryDestination(addressSize, size, write: true, out ulong destination)
+            || !memory.TryGetPage(destination, write: true, out _, out _))
         {
             return false;
         }
@@ -249,7 +264,8 @@ internal sealed unsafe class StringOperations(
 
     private bool Output(in Instruction instruction, int size, int addressSize)
     {
-        if (!memory.TryRead(Source(instruction, addressSize), size, LinearAccess.Ordinary, out ulong value))
+        if (!TrySource(instruction, addressSize, size, out ulong source)
+            || !memory.TryRead(source, size, LinearAccess.Ordinary, out ulong value))
         {
             return false;
         }
@@ -270,6 +286,10 @@ internal sealed unsafe class StringOperations(
         ulong room = Math.Min(4096 - (source & 0xFFF), 4096 - (destination & 0xFFF)) / (ulong)size;
         return Math.Min(room, left);
     }
+
+    /// <summary>Whether a run may be made at once; where not, the element at which it stops is found one by one.</summary>
+    private bool IsAllowed(Register segment, int register, int bytes, bool write) =>
+        operands.IsAllowed(segment, (uint)context->Registers.General[register], bytes, write);
 
     /// <summary>Overlapping forward copies repeat a pattern, element by element; a plain block copy would not.</summary>
     private static void CopyForward(byte* from, byte* to, int bytes, int size)

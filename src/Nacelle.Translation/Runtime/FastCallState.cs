@@ -11,10 +11,10 @@ internal sealed unsafe class FastCallState(TranslatorContext* context)
     private (ulong Cr0, ulong Cr4, ulong Xcr0, ulong Efer, ulong Star, ulong FlagMask) _seen;
 
     /// <summary>The mode of user code after SYSRET.</summary>
-    public ExecutionMode UserMode => new((ushort)context->UserMode);
+    public ExecutionMode UserMode => new(context->UserMode);
 
     /// <summary>The mode of supervisor code after SYSCALL.</summary>
-    public ExecutionMode SupervisorMode => new((ushort)context->SupervisorMode);
+    public ExecutionMode SupervisorMode => new(context->SupervisorMode);
 
     /// <summary>Whether the registers are such that calls may be fast.</summary>
     public bool IsUsual { get; private set; }

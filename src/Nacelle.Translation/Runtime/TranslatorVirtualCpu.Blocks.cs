@@ -70,7 +70,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         ulong rip = _context->Registers.Rip;
         ExecutionMode mode = _memory.Mode;
         ulong linear = LinearRip;
-        if (!_memory.TryTranslateCode(linear, out ulong physical, out bool global))
+        if (!IsInsideCode(rip) || !_memory.TryTranslateCode(linear, out ulong physical, out bool global))
         {
             return null;
         }
@@ -79,7 +79,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         bool grouped = _ungrouped != rip && _debug is null;
         _ungrouped = null;
         Block? block = _blocks.Find(physical, grouped ? mode : mode.WithoutGroups);
-        if (block is null || (!mode.IsRelative && block.Rip != rip) || (block.SecondPage != ulong.MaxValue && !IsStillThere(block, linear)))
+        if (block is null || (!mode.IsRelative && block.Rip != rip) || block.CodeLimit != CodeLimit
+            || (block.SecondPage != ulong.MaxValue && !IsStillThere(block, linear)))
         {
             ulong start = _clock is null ? 0 : HostTimestamp.Read();
             block = TranslateBlock(rip, physical, grouped);
@@ -109,6 +110,21 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
 
         return block;
+    }
+
+    /// <summary>Limit of CS where it counts, else all ones.</summary>
+    private uint CodeLimit => _memory.Mode.IsCodeLimited ? _context->Registers.Cs.Limit : uint.MaxValue;
+
+    /// <summary>Whether code may be fetched from an offset: what lies beyond the limit of CS raises #GP (SDM volume 3, 5.3).</summary>
+    private bool IsInsideCode(ulong rip)
+    {
+        if (!_memory.Mode.IsCodeLimited || rip <= _context->Registers.Cs.Limit)
+        {
+            return true;
+        }
+
+        _memory.PendingFault = Fault.GeneralProtectionFault();
+        return false;
     }
 
     /// <summary>An instruction of a block with its addresses as they are where it runs now.</summary>
@@ -190,7 +206,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         ulong linear = LinearRip;
         firstPage = (int)(4096 - (linear & 0xFFF));
         secondPage = ulong.MaxValue;
-        if (!_memory.TryTranslateCode(linear, out ulong physical))
+        _decoded.CodeLimit = CodeLimit;
+        if (!IsInsideCode(rip) || !_memory.TryTranslateCode(linear, out ulong physical))
         {
             return false;
         }
@@ -205,7 +222,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
         _decodedChanging = _watch.MustCompare(page);
         _decoded.Decode(rip, mode, start, firstPage, limit, _decodedChanging);
-        if (_decoded.Count == 1 && _decoded.Instructions[0].IsInvalid && firstPage < LongestInstruction)
+        if (_decoded.Count == 1 && _decoded.Instructions[0].IsInvalid && !_decoded.RunsOverLimit && firstPage < LongestInstruction)
         {
             // The first instruction runs on into the next page.
             if (!_memory.TryTranslateCode((linear | 0xFFF) + 1, out secondPage))
@@ -221,6 +238,12 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
             _decodedChanging |= _watch.MustCompare(secondPage);
             _decoded.Decode(rip, mode, start, firstPage + LongestInstruction, 1, _decodedChanging);
+        }
+
+        if (_decoded.RunsOverLimit)
+        {
+            _memory.PendingFault = Fault.GeneralProtectionFault();
+            return false;
         }
 
         if (!watch)

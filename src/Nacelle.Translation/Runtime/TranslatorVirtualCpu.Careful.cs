@@ -92,15 +92,16 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             size = ExtendedStateArea.SizeOf(instruction, requested);
         }
 
-        ulong address = access == 0 ? 0 : _operations.Operands.LinearAddress(instruction);
+        bool writes = (access & AccessKind.Write) != 0;
+        ulong address = 0;
+        bool located = access == 0 || _operations.Operands.TryLocate(instruction, size, writes, out address);
         byte* bounce = ContextOffsets.Bounce(_context) + (address & 63);
         _context->BouncePointer = (ulong)bounce;
-        bool writes = (access & AccessKind.Write) != 0;
 
         // A store of the x87 that raises an exception writes nothing, so what is there has to be in the buffer.
         bool reads = (access & AccessKind.Read) != 0 || (writes && VectorInstructions.NeedsState(instruction));
-        bool ready = access == 0 || !(reads || writes)
-            || ((!writes || _memory.TryProbeWrite(address, size)) && (!reads || _memory.TryCopyIn(_memory.CurrentTlb, address, bounce, size)));
+        bool ready = access == 0 || (located && !(reads || writes))
+            || (located && (!writes || _memory.TryProbeWrite(address, size)) && (!reads || _memory.TryCopyIn(_memory.CurrentTlb, address, bounce, size)));
         ExitReason reason = ExitReason.Attention;
         if (ready)
         {
@@ -118,7 +119,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         {
             _context->Registers.Rip = instruction.IP;
             Fault fault = _memory.PendingFault;
-            fault = IsRefusedForAlignment(code, address, size) ? Fault.GeneralProtectionFault() : Refine(fault, instruction);
+            fault = located && IsRefusedForAlignment(code, address, size) ? Fault.GeneralProtectionFault() : Refine(fault, instruction);
             return Deliver(fault) ? null : TripleFault();
         }
 

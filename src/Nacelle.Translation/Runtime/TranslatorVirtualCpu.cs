@@ -37,6 +37,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private readonly DecodedBlock _decoded = new();
     private readonly LinearMemory _memory;
     private readonly JumpTable _jumps;
+    private readonly CodeSegments _codeSegments;
     private readonly SystemInstructions _system;
     private readonly OperationExecutor _operations;
     private readonly FastCallState _fastCalls;
@@ -45,7 +46,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private readonly ConcurrentQueue<CodeRequest> _codeRequests = new();
     private readonly WakeSignal _wake;
     private readonly GCHandle _self;
-    private readonly ushort[] _tableModes = new ushort[3];
+    private readonly uint[] _tableModes = new uint[3];
     private readonly ExitClock? _clock;
     private TranslatorCounters _counters;
     private bool _disposed;
@@ -86,6 +87,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _forced = options.EvictEvery == 0 ? null : new ForcedEvictions(options.EvictEvery, configuration.Index);
         _memory = new LinearMemory(_context, bus, watch, PhysicalBits(configuration.Cpuid)) { Invalidated = OnInvalidated };
         _jumps = new JumpTable(_context, _thunks.LookupMiss);
+        _codeSegments = new CodeSegments(_jumps.ClearAll);
         _system = new SystemInstructions(&_context->Registers, _memory, this);
         _operations = new OperationExecutor(_context, _memory, _system, this);
         _fastCalls = new FastCallState(_context);
@@ -316,7 +318,12 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _modeStale = false;
         ExecutionMode mode = ExecutionMode.Of(_context->Registers);
         _memory.Mode = mode;
-        _context->CodeSegmentKey = mode.IsSegmented ? (ulong)(uint)_context->Registers.Cs.Base << 32 : 0;
+        _context->CodeSegmentKey = mode.HasCodeSegmentKey ? _codeSegments.KeyOf(_context->Registers.Cs) : 0;
+        if (!mode.IsLong)
+        {
+            NoteSegmentLimits();
+        }
+
         ReserveTable(mode);
         if (mode.IsAccessPrevented)
         {
@@ -333,6 +340,19 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         // Fast calls go to the jump tables without asking whose mode those are of.
         _context->FastCalls = _fastCalls.IsUsual && !mode.IsSingleStep && _tableModes[1] == _fastCalls.UserMode.Bits
             && _tableModes[0] == _fastCalls.SupervisorMode.Bits ? 1u : 0;
+    }
+
+    /// <summary>What emitted code compares offsets with.</summary>
+    private void NoteSegmentLimits()
+    {
+        bool isProtected = _context->Registers.IsProtected;
+        for (SegmentName name = SegmentName.Es; name <= SegmentName.Gs; name++)
+        {
+            ref SegmentRegister segment = ref _context->Registers.Segment(name);
+            long* limits = _context->SegmentLimits + ((int)name * 2);
+            limits[0] = SegmentChecks.LastOffset(segment, write: false, isProtected);
+            limits[1] = SegmentChecks.LastOffset(segment, write: true, isProtected);
+        }
     }
 
     /// <summary>Makes sure that a jump table holds blocks of one mode only.</summary>

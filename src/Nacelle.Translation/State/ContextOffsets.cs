@@ -59,6 +59,7 @@ internal static unsafe class ContextOffsets
     public static readonly int Tlb = Of((TranslatorContext* c) => c->Tlb);
 
     private static readonly int s_sites = Of((TranslatorContext* c) => c->Sites);
+    private static readonly int s_segmentLimits = Of((TranslatorContext* c) => c->SegmentLimits);
     private static readonly int s_groups = Of((TranslatorContext* c) => c->Groups);
 
     private delegate void* Locator(TranslatorContext* context);
@@ -73,6 +74,11 @@ internal static unsafe class ContextOffsets
     /// <summary>Offset of the selector of a segment.</summary>
     public static int SegmentSelector(SegmentName name) =>
         Of((TranslatorContext* c) => &c->Registers.Es.Selector) + ((int)name * sizeof(SegmentRegister));
+
+    /// <summary>Offset of the last offset of a segment that needs no further look.</summary>
+    /// <param name="name">ES to GS.</param>
+    /// <param name="write">Whether for writes.</param>
+    public static int SegmentLimit(SegmentName name, bool write) => s_segmentLimits + ((((int)name * 2) + (write ? 1 : 0)) * sizeof(long));
 
     /// <summary>Offset of the negated tag of a soft TLB's first entry.</summary>
     /// <param name="tlb">Which TLB.</param>

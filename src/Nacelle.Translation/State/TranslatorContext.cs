@@ -26,6 +26,9 @@ internal unsafe struct TranslatorContext
     /// <summary>Entries of the table from guest RIP to translated code.</summary>
     public const int JumpEntries = 32768;
 
+    /// <summary>ES to GS.</summary>
+    public const int SegmentRegisters = 6;
+
     /// <summary>Host pointers that groups of accesses of one block share.</summary>
     public const int GroupPointers = 8;
 
@@ -74,7 +77,7 @@ internal unsafe struct TranslatorContext
     /// <summary>Linear address of the page that user code is running in.</summary>
     public ulong CodePage;
 
-    /// <summary>The base of CS in the upper half, for look-ups where segments displace code; else 0.</summary>
+    /// <summary>The number of CS's base and limit in the upper half, for look-ups where code is not that of a flat segment; else 0.</summary>
     public ulong CodeSegmentKey;
 
     /// <summary>RCX while a probe that must not touch flags uses it.</summary>
@@ -177,6 +180,9 @@ internal unsafe struct TranslatorContext
 
     /// <summary>Ticks of the time-stamp counter in misses of the soft TLB, where time is measured.</summary>
     public ulong MissTicks;
+
+    /// <summary>For each segment register the last offset that may be read without a further look, then that which may be written; -1 for none.</summary>
+    public fixed long SegmentLimits[2 * SegmentRegisters];
 
     /// <summary>Host pointers of the first bytes of groups of accesses; valid inside one block.</summary>
     public fixed ulong Groups[GroupPointers];
