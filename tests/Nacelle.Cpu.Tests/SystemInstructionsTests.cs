@@ -52,7 +52,7 @@ public sealed unsafe class SystemInstructionsTests : IDisposable
         Assert.Equal([0x5000UL, 0x33, 0x202, 0x7008, 0x2B], Enumerable.Range(0, 5).Select(i => Read(0x9000UL - 40 + ((ulong)i * 8))));
         Assert.Equal(2UL, _registers->Rflags);
 
-        Assert.True(_system.InterruptReturn(8));
+        Assert.True(_system.InterruptReturn(8, nextRip: 0));
         Assert.Equal(0x5000UL, _registers->Rip);
         Assert.Equal(3, _registers->PrivilegeLevel);
         Assert.Equal(0x7008UL, _registers->General[4]);

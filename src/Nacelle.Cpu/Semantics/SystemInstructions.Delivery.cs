@@ -23,6 +23,7 @@ public sealed unsafe partial class SystemInstructions
             bool trap = fault.Vector is Fault.Debug or Fault.Breakpoint or 4 or Fault.DoubleFault;
             var entry = new EventEntry(
                 fault.Vector, fault.HasErrorCode, fault.ErrorCode, returnRip, ExternalEvent, false, !trap);
+            _taskEntered = false;
             if (TryEnterHandler(entry))
             {
                 // The handler may use the debug registers (SDM volume 3, 17.2.4).
@@ -31,6 +32,14 @@ public sealed unsafe partial class SystemInstructions
             }
 
             Fault next = _memory.PendingFault;
+            if (_taskEntered)
+            {
+                // The first has been taken by the new task, which the second is raised in.
+                fault = next;
+                returnRip = _registers->Rip;
+                continue;
+            }
+
             if (!TryPromote(fault.Vector, next, out fault))
             {
                 return Delivery.Shutdown;
@@ -45,6 +54,11 @@ public sealed unsafe partial class SystemInstructions
     public Delivery DeliverInterrupt(byte vector, InterruptKind kind, ulong returnRip)
     {
         bool software = kind is InterruptKind.Software;
+        if (software && vector is not (Fault.Breakpoint or 4) && !CheckVirtual8086())
+        {
+            return DeliverFault(_memory.PendingFault, _registers->Rip);
+        }
+
         if (kind == InterruptKind.Nmi)
         {
             NmiBlocked = true;
@@ -53,9 +67,15 @@ public sealed unsafe partial class SystemInstructions
         ulong instruction = _registers->Rip;
         var entry = new EventEntry(
             vector, false, 0, returnRip, software ? 0 : ExternalEvent, software, false);
+        _taskEntered = false;
         if (TryEnterHandler(entry))
         {
             return Delivery.Delivered;
+        }
+
+        if (_taskEntered)
+        {
+            return DeliverFault(_memory.PendingFault, _registers->Rip);
         }
 
         // A software interrupt that cannot be delivered is a fault of the INT instruction itself.
@@ -218,9 +238,8 @@ public sealed unsafe partial class SystemInstructions
         }
 
         int type = (int)(gate >> 40) & 0x1F;
-        if (type is not (0xE or 0xF or 6 or 7)
-            || (entry.CheckGatePrivilege && ((int)(gate >> 45) & 3) < CurrentPrivilegeLevel)
-            || (_registers->Rflags & RflagsBits.Virtual8086) != 0)
+        if (type is not (0xE or 0xF or 6 or 7 or TaskGate)
+            || (entry.CheckGatePrivilege && ((int)(gate >> 45) & 3) < CurrentPrivilegeLevel))
         {
             return FailGeneralProtection(gateError | entry.External);
         }
@@ -231,6 +250,11 @@ public sealed unsafe partial class SystemInstructions
         }
 
         ushort selector = (ushort)(gate >> 16);
+        if (type == TaskGate)
+        {
+            return EnterTask(selector, entry);
+        }
+
         if (!TryReadHandlerCode(selector, entry, out Descriptor code, out int privilege))
         {
             return false;
@@ -244,6 +268,13 @@ public sealed unsafe partial class SystemInstructions
             return FailGeneralProtection(entry.External);
         }
 
+        // Virtual-8086 mode is left for level 0 only (SDM volume 3, 20.3.1).
+        bool virtual8086 = (_registers->Rflags & RflagsBits.Virtual8086) != 0;
+        if (virtual8086 && privilege != 0)
+        {
+            return FailGeneralProtection((selector & ~3u) | entry.External);
+        }
+
         bool inner = privilege != CurrentPrivilegeLevel;
         SegmentRegister stackSegment = _registers->Ss;
         ulong pointer = Gpr(GeneralRegister.Rsp);
@@ -254,13 +285,20 @@ public sealed unsafe partial class SystemInstructions
 
         uint stackError = (inner ? stackSegment.Selector & ~3u : 0) | entry.External;
         var stack = new StackCursor(_memory, stackSegment, pointer, AccessFor(privilege), stackError);
-        if ((inner && (!stack.Push(size, _registers->Ss.Selector) || !stack.Push(size, Gpr(GeneralRegister.Rsp))))
+        if ((virtual8086 && (!stack.Push(size, _registers->Gs.Selector) || !stack.Push(size, _registers->Fs.Selector)
+                || !stack.Push(size, _registers->Ds.Selector) || !stack.Push(size, _registers->Es.Selector)))
+            || (inner && (!stack.Push(size, _registers->Ss.Selector) || !stack.Push(size, Gpr(GeneralRegister.Rsp))))
             || !stack.Push(size, SavedFlags(entry))
             || !stack.Push(size, _registers->Cs.Selector)
             || !stack.Push(size, entry.ReturnRip)
             || (entry.HasErrorCode && !stack.Push(size, entry.ErrorCode)))
         {
             return false;
+        }
+
+        if (virtual8086)
+        {
+            _registers->Gs = _registers->Fs = _registers->Ds = _registers->Es = default;
         }
 
         _registers->Ss = stackSegment;

@@ -1,7 +1,7 @@
 namespace Nacelle.Cpu;
 
 /// <content>
-/// Far JMP, CALL and RET (SDM volume 2) to code segments. Call gates, task gates and TSSs as targets are not offered: #GP.
+/// Far JMP, CALL and RET (SDM volume 2) to code segments and tasks. Call gates as targets are not offered: #GP.
 /// </content>
 public sealed unsafe partial class SystemInstructions
 {
@@ -9,7 +9,8 @@ public sealed unsafe partial class SystemInstructions
     /// <param name="selector">The code segment.</param>
     /// <param name="offset">The target.</param>
     /// <param name="operandSize">2, 4 or 8 bytes.</param>
-    public bool FarJump(ushort selector, ulong offset, int operandSize)
+    /// <param name="nextRip">Address of the following instruction, where a task that is left goes on.</param>
+    public bool FarJump(ushort selector, ulong offset, int operandSize, ulong nextRip)
     {
         offset = Truncate(offset, operandSize);
         if (!IsProtected)
@@ -23,7 +24,17 @@ public sealed unsafe partial class SystemInstructions
         }
         else
         {
-            if (!TryReadTargetCode(selector, offset, out Descriptor code))
+            if (!TryReadTarget(selector, out Descriptor code))
+            {
+                return false;
+            }
+
+            if (IsTask(code))
+            {
+                return TransferToTask(selector, code, TaskSwitch.Jump, nextRip);
+            }
+
+            if (!CheckTargetCode(selector, offset, code))
             {
                 return false;
             }
@@ -45,8 +56,18 @@ public sealed unsafe partial class SystemInstructions
     {
         offset = Truncate(offset, operandSize);
         Descriptor code = default;
+        if (IsProtected && !TryReadTarget(selector, out code))
+        {
+            return false;
+        }
+
+        if (IsProtected && IsTask(code))
+        {
+            return TransferToTask(selector, code, TaskSwitch.Nested, nextRip);
+        }
+
         bool valid = IsProtected
-            ? TryReadTargetCode(selector, offset, out code)
+            ? CheckTargetCode(selector, offset, code)
             : offset <= _registers->Cs.Limit || FailGeneralProtection();
         if (!valid)
         {
@@ -147,20 +168,15 @@ public sealed unsafe partial class SystemInstructions
         _ => value,
     };
 
-    private bool TryReadTargetCode(ushort selector, ulong offset, out Descriptor code)
+    private bool TryReadTarget(ushort selector, out Descriptor target)
     {
-        code = default;
+        target = default;
+        return (selector & ~3) == 0 ? FailGeneralProtection() : TryReadDescriptor(selector, Fault.GeneralProtection, 0, out target);
+    }
+
+    private bool CheckTargetCode(ushort selector, ulong offset, Descriptor code)
+    {
         uint error = selector & ~3u;
-        if (error == 0)
-        {
-            return FailGeneralProtection();
-        }
-
-        if (!TryReadDescriptor(selector, Fault.GeneralProtection, 0, out code))
-        {
-            return false;
-        }
-
         int current = CurrentPrivilegeLevel;
         bool to64 = _registers->IsLongModeActive && code.IsLong;
         if (!code.IsCode || (to64 && code.IsDefault32)

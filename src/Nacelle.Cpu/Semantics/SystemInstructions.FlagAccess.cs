@@ -141,7 +141,8 @@ public sealed unsafe partial class SystemInstructions
     /// <param name="size">1, 2 or 4 bytes.</param>
     public bool CheckPort(ushort port, int size)
     {
-        if (CurrentPrivilegeLevel <= IoPrivilegeLevel)
+        // In virtual-8086 mode IOPL does not count (SDM volume 3, 20.2.8.1).
+        if (CurrentPrivilegeLevel <= IoPrivilegeLevel && (_registers->Rflags & RflagsBits.Virtual8086) == 0)
         {
             return true;
         }

@@ -3,12 +3,15 @@ namespace Nacelle.Cpu;
 /// <content>IRET (SDM volume 2) in real, protected and long mode.</content>
 public sealed unsafe partial class SystemInstructions
 {
-    /// <summary>IRET, IRETD and IRETQ. A return to virtual-8086 mode or to another task raises #GP.</summary>
+    /// <summary>IRET, IRETD and IRETQ.</summary>
     /// <param name="operandSize">2, 4 or 8 bytes.</param>
-    public bool InterruptReturn(int operandSize)
+    /// <param name="nextRip">Address of the following instruction, where a task that is left goes on.</param>
+    public bool InterruptReturn(int operandSize, ulong nextRip)
     {
-        bool done = !IsProtected ? ReturnReal(operandSize) : ReturnProtected(operandSize);
-        if (done)
+        _taskEntered = false;
+        bool done = !IsProtected ? ReturnReal(operandSize)
+            : (_registers->Rflags & RflagsBits.NestedTask) != 0 ? ReturnToTask(nextRip) : ReturnProtected(operandSize);
+        if (done || _taskEntered)
         {
             NmiBlocked = false;
             _environment.ModeChanged();
@@ -24,9 +27,9 @@ public sealed unsafe partial class SystemInstructions
 
     private bool ReturnReal(int size)
     {
-        if ((_registers->Rflags & RflagsBits.Virtual8086) != 0)
+        if (!CheckVirtual8086())
         {
-            return FailGeneralProtection();
+            return false;
         }
 
         StackCursor stack = CurrentStack();
@@ -43,17 +46,12 @@ public sealed unsafe partial class SystemInstructions
         Gpr(GeneralRegister.Rsp) = stack.Merge(Gpr(GeneralRegister.Rsp));
         SetRealCode((ushort)selector);
         _registers->Rip = rip;
-        LoadFlags(flags, size, 0, true);
+        LoadFlags(flags, size, CurrentPrivilegeLevel, true);
         return true;
     }
 
     private bool ReturnProtected(int size)
     {
-        if ((_registers->Rflags & RflagsBits.NestedTask) != 0)
-        {
-            return FailGeneralProtection();
-        }
-
         bool from64 = Is64Bit;
         int current = CurrentPrivilegeLevel;
         StackCursor stack = CurrentStack();
@@ -64,7 +62,7 @@ public sealed unsafe partial class SystemInstructions
 
         if (!_registers->IsLongModeActive && size == 4 && current == 0 && (flags & RflagsBits.Virtual8086) != 0)
         {
-            return FailGeneralProtection();
+            return ReturnToVirtual8086(stack, rip, (ushort)rawCode, flags);
         }
 
         ushort selector = (ushort)rawCode;

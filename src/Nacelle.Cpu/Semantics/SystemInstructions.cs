@@ -14,7 +14,10 @@ namespace Nacelle.Cpu;
 /// runs, <see cref="CpuRegisters.Rip"/> holds the address of the instruction; control transfers set it to the target,
 /// everything else leaves it to the caller to advance.
 /// </para>
-/// <para>Hardware task switches and virtual-8086 mode are not offered: what asks for them raises #GP.</para>
+/// <para>
+/// A task switch that fails when the new task has been entered leaves its registers, and the fault is the new task's: the
+/// caller delivers it at the RIP that is there then.
+/// </para>
 /// </remarks>
 public sealed unsafe partial class SystemInstructions
 {

@@ -18,7 +18,7 @@ internal sealed unsafe partial class OperationExecutor
             case Mnemonic.Popa or Mnemonic.Popad:
                 return PopAll(instruction.Mnemonic == Mnemonic.Popad ? 4 : 2);
             case Mnemonic.Pushf or Mnemonic.Pushfd or Mnemonic.Pushfq:
-                return Done(_stack.TryPush(FlagSize(instruction), _system.FlagsForPush()));
+                return Done(_system.CheckVirtual8086() && _stack.TryPush(FlagSize(instruction), _system.FlagsForPush()));
             case Mnemonic.Popf or Mnemonic.Popfd or Mnemonic.Popfq:
                 return PopFlags(FlagSize(instruction));
             case Mnemonic.Leave:
@@ -128,7 +128,7 @@ internal sealed unsafe partial class OperationExecutor
 
     private OperationResult PopFlags(int size)
     {
-        if (!_stack.TryPeek(0, size, out ulong value))
+        if (!_system.CheckVirtual8086() || !_stack.TryPeek(0, size, out ulong value))
         {
             return OperationResult.Fault;
         }

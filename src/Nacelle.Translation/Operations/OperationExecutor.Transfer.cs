@@ -33,7 +33,7 @@ internal sealed unsafe partial class OperationExecutor
                 return Transferred(_system.FarReturn(FarSize(instruction), FarRelease(instruction)));
             case Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq:
                 return Transferred(_system.InterruptReturn(
-                    instruction.Mnemonic switch { Mnemonic.Iret => 2, Mnemonic.Iretd => 4, _ => 8 }));
+                    instruction.Mnemonic switch { Mnemonic.Iret => 2, Mnemonic.Iretd => 4, _ => 8 }, instruction.NextIP));
             case Mnemonic.Call or Mnemonic.Jmp:
                 return FarTransfer(instruction);
             case Mnemonic.Syscall:
@@ -209,7 +209,7 @@ internal sealed unsafe partial class OperationExecutor
         }
 
         return Transferred(instruction.Mnemonic == Mnemonic.Jmp
-            ? _system.FarJump(selector, offset, size)
+            ? _system.FarJump(selector, offset, size, instruction.NextIP)
             : _system.FarCall(selector, offset, size, instruction.NextIP));
     }
 
