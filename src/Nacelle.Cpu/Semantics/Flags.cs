@@ -46,6 +46,9 @@ public static class Cr0Bits
     /// <summary>WP.</summary>
     public const ulong WriteProtect = 0x1_0000;
 
+    /// <summary>AM.</summary>
+    public const ulong AlignmentMask = 0x4_0000;
+
     /// <summary>NW.</summary>
     public const ulong NotWriteThrough = 0x2000_0000;
 

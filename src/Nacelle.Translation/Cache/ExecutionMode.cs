@@ -23,6 +23,7 @@ internal readonly record struct ExecutionMode(uint Bits)
     private const int WideStackBit = 16384;
     private const int FirstCheckedBit = 32768;
     private const int CodeLimitedBit = FirstCheckedBit << 4;
+    private const int AlignmentCheckedBit = CodeLimitedBit << 1;
 
     /// <summary>The soft TLB in use: 0 supervisor, 1 user, 2 supervisor with SMAP lifted.</summary>
     public int Tlb => (int)Bits & 3;
@@ -67,6 +68,9 @@ internal readonly record struct ExecutionMode(uint Bits)
     /// <summary>Whether a block belongs to the base and limit of CS beside its address.</summary>
     public bool HasCodeSegmentKey => (Bits & (SegmentedBit | CodeLimitedBit)) != 0;
 
+    /// <summary>CR0.AM and RFLAGS.AC at privilege level 3: misaligned accesses raise #AC.</summary>
+    public bool IsAlignmentChecked => (Bits & AlignmentCheckedBit) != 0;
+
     /// <summary>CR0.PE.</summary>
     public bool IsProtected => (Bits & ProtectedBit) != 0;
 
@@ -102,6 +106,7 @@ internal readonly record struct ExecutionMode(uint Bits)
         if (registers.PrivilegeLevel == 3)
         {
             bits = 1 | ((registers.Cr4 & timestampDisable) != 0 ? TimestampOffBit : 0);
+            bits |= (registers.Cr0 & Cr0Bits.AlignmentMask) != 0 && (registers.Rflags & alignmentCheck) != 0 ? AlignmentCheckedBit : 0;
         }
         else
         {

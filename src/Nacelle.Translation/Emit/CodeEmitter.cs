@@ -278,6 +278,15 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
         Int32(mask);
     }
 
+    /// <summary>test register32, constant.</summary>
+    public void Test32(HostRegister register, int mask)
+    {
+        Byte((byte)(0x40 | ((int)register >> 3)));
+        Byte(0xF7);
+        Byte((byte)(0xC0 | ((int)register & 7)));
+        Int32(mask);
+    }
+
     public void Compare(HostRegister register, int value)
     {
         Byte((byte)(0x48 | ((int)register >> 3)));

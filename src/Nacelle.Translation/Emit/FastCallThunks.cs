@@ -76,11 +76,11 @@ internal sealed class FastCallThunks(CodeEmitter emit)
         c.cmp(Word(ContextOffsets.FastCalls), 0);
         c.je(slow);
 
-        // An address outside the lower half, or a trap after the next instruction, is the monitor's matter.
+        // An address outside the lower half, a trap after the next instruction or a check of alignment is the monitor's matter.
         c.mov(r15, rcx);
         c.shr(r15, 47);
         c.jne(slow);
-        c.test(r11d, TrapFlag);
+        c.test(r11d, TrapFlag | (int)RflagsBits.AlignmentCheck);
         c.jne(slow);
         c.add(rsp, 8);
         c.mov(r15d, r11d);

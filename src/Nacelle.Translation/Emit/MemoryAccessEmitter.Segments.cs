@@ -1,12 +1,13 @@
 using Nacelle.Cpu;
+using Nacelle.Translation.Operations;
 using Nacelle.Translation.State;
 using static Nacelle.Translation.Emit.HostRegister;
 
 namespace Nacelle.Translation.Emit;
 
 /// <content>
-/// Checks of segments that are not open to everything. What one comparison with the limit does not let through is left to the
-/// monitor, which looks at everything else and knows the exception.
+/// Checks of segments that are not open to everything, and of alignment. What one comparison does not let through is left to
+/// the monitor, which looks at everything else and knows the exception.
 /// </content>
 internal sealed partial class MemoryAccessEmitter
 {
@@ -46,6 +47,22 @@ internal sealed partial class MemoryAccessEmitter
         }
 
         _refusals.Add(new PendingRefusal(refused, rip, keepFlags, flags.AreSaved));
+    }
+
+    /// <summary>Leaves for the monitor where the linear address in <see cref="Scratch1"/> is no multiple of what the access may want; <see cref="Scratch2"/> is lost.</summary>
+    private void CheckAlignment(int size, bool keepFlags, ulong rip)
+    {
+        if (keepFlags)
+        {
+            flags.Save();
+        }
+
+        emit.Test32(Scratch1, Alignment.OfSize(size) - 1);
+        _refusals.Add(new PendingRefusal(emit.JumpIf(Condition.NotEqual), rip, KeepFlags: false, flags.AreSaved));
+        if (keepFlags)
+        {
+            flags.Restore();
+        }
     }
 
     private void EmitRefusals()

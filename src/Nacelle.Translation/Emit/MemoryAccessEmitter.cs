@@ -200,6 +200,11 @@ internal sealed partial class MemoryAccessEmitter(
     {
         Lose();
         bool write = (kind & AccessKind.Write) != 0;
+        if (Mode.IsAlignmentChecked && size > 1)
+        {
+            CheckAlignment(size, keepFlags, rip);
+        }
+
         int tags = ContextOffsets.TlbTags(Mode.Tlb, write);
         int hosts = ContextOffsets.TlbHosts(Mode.Tlb, write);
         int site = keepFlags ? 0 : SiteOf(rip);

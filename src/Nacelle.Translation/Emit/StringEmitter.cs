@@ -37,7 +37,7 @@ internal sealed class StringEmitter
 
     /// <summary>Whether an instruction is one of those emitted here.</summary>
     public static bool IsFast(in Instruction instruction, ExecutionMode mode) => mode.IsFlat && instruction.HasRepPrefix
-        && !mode.IsChecked(SegmentName.Es)
+        && !mode.IsChecked(SegmentName.Es) && !mode.IsAlignmentChecked
         && instruction.Op0Kind == (mode.IsLong ? OpKind.MemoryESRDI : OpKind.MemoryESEDI) && instruction.Code switch
         {
             Code.Stosb_m8_AL or Code.Stosw_m16_AX or Code.Stosd_m32_EAX or Code.Stosq_m64_RAX => true,

@@ -69,7 +69,7 @@ internal sealed class BlockTranslator
         ChangingCode? changing)
     {
         Begin(mode);
-        if (grouped && mode.IsFlat)
+        if (grouped && mode.IsFlat && !mode.IsAlignmentChecked)
         {
             _groups.Find(decoded, mode, _generic);
         }

@@ -125,7 +125,7 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         {
             if ((mask[(i * size) + size - 1] & 0x80) != 0)
             {
-                if (!operands.TryLocate(instruction.MemorySegment, offset + (ulong)(i * size), size, write: false, out ulong address)
+                if (!operands.TryLocate(instruction.MemorySegment, offset + (ulong)(i * size), size, write: false, out ulong address, alignment: 1)
                     || !memory.TryRead(address, size, LinearAccess.Ordinary, out ulong value))
                 {
                     return false;
@@ -175,7 +175,7 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         }
 
         // Whether bytes that are not selected fault is up to the processor; where this was compared, they do.
-        return operands.TryLocate(instruction.MemorySegment, offset, length, write: true, out ulong address)
+        return operands.TryLocate(instruction.MemorySegment, offset, length, write: true, out ulong address, alignment: 8)
             && memory.TryProbeWrite(address, length) && TryStoreSelected(instruction.MemorySegment, offset, source, mask, 1, length);
     }
 
@@ -192,7 +192,7 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
                     continue;
                 }
 
-                bool succeeded = operands.TryLocate(segment, start + (ulong)offset, size, write: true, out ulong place)
+                bool succeeded = operands.TryLocate(segment, start + (ulong)offset, size, write: true, out ulong place, alignment: 1)
                     && (round == 0
                         ? memory.TryProbeWrite(place, size)
                         : memory.TryWrite(place, size, LinearAccess.Ordinary, Element(source, offset / size, size)));
@@ -237,6 +237,6 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
             narrow |= instruction.MemoryDisplSize == 4;
         }
 
-        return operands.TryLocate(instruction.MemorySegment, narrow ? (uint)address : address, size, write, out linear);
+        return operands.TryLocate(instruction.MemorySegment, narrow ? (uint)address : address, size, write, out linear, alignment: 1);
     }
 }

@@ -83,22 +83,33 @@ internal sealed unsafe class OperandAccess(TranslatorContext* context, LinearMem
     /// <param name="size">Bytes of the access.</param>
     /// <param name="write">Whether it writes.</param>
     /// <param name="address">The linear address.</param>
-    /// <returns>False for #GP or #SS.</returns>
-    public bool TryLocate(in Instruction instruction, int size, bool write, out ulong address) =>
-        TryLocate(instruction.MemorySegment, EffectiveAddress(instruction), size, write, out address);
+    /// <param name="alignment">What #AC wants of the address.</param>
+    /// <returns>False for #GP, #SS or #AC.</returns>
+    public bool TryLocate(in Instruction instruction, int size, bool write, out ulong address, int? alignment = null) =>
+        TryLocate(instruction.MemorySegment, EffectiveAddress(instruction), size, write, out address, alignment);
 
     /// <summary>The same at an offset of a segment.</summary>
-    public bool TryLocate(Register segment, ulong offset, int size, bool write, out ulong address)
+    public bool TryLocate(Register segment, ulong offset, int size, bool write, out ulong address, int? alignment = null)
     {
         address = WithSegment(segment, offset);
-        if (IsAllowed(segment, offset, size, write))
+        if (!IsAllowed(segment, offset, size, write))
         {
-            return true;
+            memory.PendingFault = segment == Register.SS ? new Fault(Fault.StackFault, true) : Fault.GeneralProtectionFault();
+            return false;
         }
 
-        memory.PendingFault = segment == Register.SS ? new Fault(Fault.StackFault, true) : Fault.GeneralProtectionFault();
-        return false;
+        if (IsMisaligned(address, alignment ?? Alignment.OfOperand(size)))
+        {
+            memory.PendingFault = new Fault(Fault.AlignmentCheck, true);
+            return false;
+        }
+
+        return true;
     }
+
+    /// <summary>Whether an address raises #AC. The #GP of one that is not canonical comes before.</summary>
+    public bool IsMisaligned(ulong address, int alignment) =>
+        memory.Mode.IsAlignmentChecked && (address & (ulong)(alignment - 1)) != 0 && IsCanonical(address);
 
     /// <summary>Whether a segment's limit and type allow an access; 64-bit mode has neither (SDM volume 3, 5.3.1).</summary>
     public bool IsAllowed(Register segment, ulong offset, int size, bool write)
@@ -141,6 +152,12 @@ internal sealed unsafe class OperandAccess(TranslatorContext* context, LinearMem
         }
 
         return size switch { 2 => (ushort)address, 4 => (uint)address, _ => address };
+    }
+
+    private bool IsCanonical(ulong address)
+    {
+        int unused = (context->Registers.Cr4 & Cr4Bits.LinearAddress57) != 0 ? 7 : 16;
+        return (ulong)((long)(address << unused) >> unused) == address;
     }
 
     /// <summary>Adds a segment's base; in 64-bit mode only FS and GS have one (SDM volume 1, 3.4.2.1).</summary>

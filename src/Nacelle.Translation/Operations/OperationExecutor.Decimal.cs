@@ -73,7 +73,7 @@ internal sealed unsafe partial class OperationExecutor
     private OperationResult CheckBounds(in Instruction instruction)
     {
         int size = instruction.Op0Register.GetSize();
-        if (!_operands.TryLocate(instruction, 2 * size, write: false, out ulong address)
+        if (!_operands.TryLocate(instruction, 2 * size, write: false, out ulong address, alignment: size)
             || !_memory.TryRead(address, size, LinearAccess.Ordinary, out ulong lower)
             || !_memory.TryRead(address + (ulong)size, size, LinearAccess.Ordinary, out ulong upper))
         {

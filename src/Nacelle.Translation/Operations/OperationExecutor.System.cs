@@ -238,7 +238,7 @@ internal sealed unsafe partial class OperationExecutor
     };
 
     private bool TryLocateTable(in Instruction instruction, bool write, out ulong address) =>
-        _operands.TryLocate(instruction, _memory.Mode.IsLong ? 10 : 6, write, out address);
+        _operands.TryLocate(instruction, _memory.Mode.IsLong ? 10 : 6, write, out address, alignment: 4);
 
     private bool IsPrivileged() => _context->Registers.PrivilegeLevel == 0;
 

@@ -121,9 +121,20 @@ internal sealed unsafe class StringOperations(
     private bool Move(in Instruction instruction, int size, int addressSize, ulong left, out ulong done)
     {
         done = 1;
-        if (!TrySource(instruction, addressSize, size, out ulong source)
-            || !TryDestination(addressSize, size, write: true, out ulong destination))
+        if (!TrySource(instruction, addressSize, size, out ulong source))
         {
+            return false;
+        }
+
+        if (!TryDestination(addressSize, size, write: true, out ulong destination))
+        {
+            // Whatever is wrong with reading the source comes first.
+            Fault fault = memory.PendingFault;
+            if (memory.TryProbeRead(source, size))
+            {
+                memory.PendingFault = fault;
+            }
+
             return false;
         }
 

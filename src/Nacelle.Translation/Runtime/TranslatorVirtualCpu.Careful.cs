@@ -95,6 +95,13 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         bool writes = (access & AccessKind.Write) != 0;
         ulong address = 0;
         bool located = access == 0 || _operations.Operands.TryLocate(instruction, size, writes, out address);
+        bool misaligned = located && Alignment.IsVector(size) && !code.IsBulk && _operations.Operands.IsMisaligned(address, 16);
+        if (misaligned)
+        {
+            located = false;
+            _memory.PendingFault = IsRefusedForAlignment(code, address, size) ? Fault.GeneralProtectionFault() : new Fault(Fault.AlignmentCheck, true);
+        }
+
         byte* bounce = ContextOffsets.Bounce(_context) + (address & 63);
         _context->BouncePointer = (ulong)bounce;
 

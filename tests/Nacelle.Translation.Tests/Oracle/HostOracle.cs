@@ -7,7 +7,9 @@ namespace Nacelle.Translation.Tests.Oracle;
 /// <param name="bitness">Width of the code: 64, or 32 for compatibility mode.</param>
 /// <param name="evictEvery">Returns from translated code until some of it is given up, on average; 0 for never.</param>
 /// <param name="disturbed">Whether another thread interrupts the translated runs.</param>
-internal sealed class HostOracle(bool oneInstruction = false, int bitness = 64, int evictEvery = 0, bool disturbed = false) : IDisposable
+/// <param name="alignmentChecked">Whether misaligned accesses raise #AC.</param>
+internal sealed class HostOracle(
+    bool oneInstruction = false, int bitness = 64, int evictEvery = 0, bool disturbed = false, bool alignmentChecked = false) : IDisposable
 {
     private readonly List<string> _failures = [];
     private OracleSession? _session;
@@ -29,7 +31,7 @@ internal sealed class HostOracle(bool oneInstruction = false, int bitness = 64, 
         List<TestSequence> batch = [];
         for (int i = 0; i < count && _failures.Count < mostFailures; i++)
         {
-            batch.Add(SequenceGenerator.Make(firstSeed + (ulong)i, single, crossing, bitness));
+            batch.Add(SequenceGenerator.Make(firstSeed + (ulong)i, single, crossing, bitness, alignmentChecked));
             if (batch.Count == NativeProgram.MostEntries || i == count - 1)
             {
                 RunBatch(batch, mostFailures);
@@ -100,7 +102,7 @@ internal sealed class HostOracle(bool oneInstruction = false, int bitness = 64, 
         if (_session is null || _session.IsBroken || !_session.HasRoomFor(count))
         {
             _session?.Dispose();
-            _session = new OracleSession(oneInstruction, bitness, evictEvery, disturbed);
+            _session = new OracleSession(oneInstruction, bitness, evictEvery, disturbed, alignmentChecked);
         }
 
         return _session;

@@ -72,14 +72,12 @@ internal static class NativeProgram
             new StreamCodeWriter(code), ProgramBase, BlockEncoderOptions.ReturnNewInstructionOffsets);
         ulong exitAddress = result.GetLabelRIP(exit);
 
-        // jmp [rip + 0] and the address; 32-bit code goes there by jmp 33h:address.
+        // jmp [rip + …] and the address, aligned because RFLAGS.AC may be set; 32-bit code goes there by jmp 33h:address.
         const int farJumpSize = 7;
-        byte[] gateway = [0xFF, 0x25, 0, 0, 0, 0, .. BitConverter.GetBytes(exitAddress)];
-        if (bitness == 32)
-        {
-            gateway = [0xEA, .. BitConverter.GetBytes((uint)OracleLayout.Gateway + farJumpSize), 0x33, 0, .. gateway];
-        }
-
+        const int jumpSize = 6;
+        byte[] far = bitness == 32 ? [0xEA, .. BitConverter.GetBytes((uint)OracleLayout.Gateway + farJumpSize), 0x33, 0] : [];
+        byte padding = (byte)(-(far.Length + jumpSize) & (sizeof(ulong) - 1));
+        byte[] gateway = [.. far, 0xFF, 0x25, padding, 0, 0, 0, .. new byte[padding], .. BitConverter.GetBytes(exitAddress)];
         return ElfFile.Build(ProgramBase, code.ToArray(), OracleLayout.Gateway, gateway);
     }
 

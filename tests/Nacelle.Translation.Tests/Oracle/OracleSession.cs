@@ -6,14 +6,17 @@ internal sealed unsafe class OracleSession : IDisposable
     private const int Room = 0x2000 + 2048;
     private readonly TranslatedProcessor _translated;
     private readonly NativeProcessor _native;
+    private readonly bool _alignmentChecked;
     private ulong _next = OracleLayout.CodeBase;
 
     /// <param name="oneInstruction">Whether each translated instruction is a block of its own.</param>
     /// <param name="bitness">Width of the sequences' code: 64, or 32 for compatibility mode.</param>
     /// <param name="evictEvery">Returns from translated code until some of it is given up, on average; 0 for never.</param>
     /// <param name="disturbed">Whether another thread interrupts the translated runs.</param>
-    public OracleSession(bool oneInstruction, int bitness = 64, int evictEvery = 0, bool disturbed = false)
+    /// <param name="alignmentChecked">Whether sequences begin with RFLAGS.AC.</param>
+    public OracleSession(bool oneInstruction, int bitness = 64, int evictEvery = 0, bool disturbed = false, bool alignmentChecked = false)
     {
+        _alignmentChecked = alignmentChecked;
         DataContents contents = new(seed: 1);
         _translated = new TranslatedProcessor(contents, oneInstruction, bitness, evictEvery);
         if (disturbed)
@@ -60,7 +63,7 @@ internal sealed unsafe class OracleSession : IDisposable
         {
             ProcessorImage* native = _native.After(i);
             statistics.Count(native);
-            if (native->Ending != Ending.TimedOut && !StateComparison.IsOutOfScope(native)
+            if (native->Ending != Ending.TimedOut && !StateComparison.IsOutOfScope(native, _alignmentChecked)
                 && Compare(placed[i], i, native) is { Length: > 0 } difference)
             {
                 report(placed[i].Sequence, difference);

@@ -16,12 +16,13 @@ internal sealed unsafe class SequenceGenerator
     private readonly InstructionCatalogue _catalogue;
     private readonly int _bitness;
 
-    private SequenceGenerator(ulong seed, int bitness)
+    private SequenceGenerator(ulong seed, int bitness, bool alignmentChecked)
     {
         _bitness = bitness;
         _catalogue = InstructionCatalogue.Of(bitness);
         _random = new SequenceRandom(seed);
         _before = InitialStates.Make(_random, bitness);
+        _before.Flags |= alignmentChecked ? Nacelle.Cpu.RflagsBits.AlignmentCheck : 0;
         _registers = new RegisterKnowledge(in _before);
         _builder = new InstructionBuilder(
             _random, _registers, new MemoryOperands(_random, _registers, _before.FsBase, _before.GsBase, bitness), bitness);
@@ -33,9 +34,10 @@ internal sealed unsafe class SequenceGenerator
     /// <param name="single">Whether it is a single instruction.</param>
     /// <param name="crossing">Whether it is to be placed across the end of a page.</param>
     /// <param name="bitness">Width of the code: 64, or 32 for compatibility mode.</param>
-    public static TestSequence Make(ulong seed, bool single, bool crossing, int bitness = 64)
+    /// <param name="alignmentChecked">Whether RFLAGS.AC is set.</param>
+    public static TestSequence Make(ulong seed, bool single, bool crossing, int bitness = 64, bool alignmentChecked = false)
     {
-        SequenceGenerator generator = new(seed, bitness);
+        SequenceGenerator generator = new(seed, bitness, alignmentChecked);
         generator.Fill(single ? 1 : 1 + generator._random.Below(12), single, crossing ? 30 : 14);
         generator.SetTargets();
         int beforePageEnd = crossing ? 1 + generator._random.Below(single ? 6 : 40) : -1;

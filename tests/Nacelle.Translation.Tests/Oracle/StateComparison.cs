@@ -86,11 +86,12 @@ internal static unsafe class StateComparison
     }
 
     /// <summary>
-    /// Whether a run came to what this oracle is not for: single steps, alignment checks, nested tasks. A POPF that is reached
-    /// by another way than meant turns them on.
+    /// Whether a run came to what this oracle is not for: single steps, nested tasks, and alignment checks where they are not
+    /// meant. A POPF that is reached by another way than meant turns them on.
     /// </summary>
-    public static bool IsOutOfScope(ProcessorImage* native) =>
-        (native->Flags & ((1 << 8) | (1 << 14) | (1 << 18))) != 0 || (native->Ending == Ending.Fault && native->Vector is 1 or 17);
+    public static bool IsOutOfScope(ProcessorImage* native, bool alignmentChecked) =>
+        (native->Flags & ((1 << 8) | (1 << 14))) != 0 || (native->Ending == Ending.Fault && native->Vector == 1)
+        || (!alignmentChecked && ((native->Flags & (1 << 18)) != 0 || (native->Ending == Ending.Fault && native->Vector == 17)));
 
     /// <summary>Whether both refused to go to a non-canonical address, the host before the branch and the translator after it.</summary>
     public static bool IsLostBranch(ProcessorImage* native, ProcessorImage* translated, Instruction? at) =>
