@@ -1,7 +1,7 @@
 namespace Nacelle.Cpu;
 
 /// <content>
-/// Far JMP, CALL and RET (SDM volume 2) to code segments and tasks. Call gates as targets are not offered: #GP.
+/// Far JMP, CALL and RET (SDM volume 2) to code segments; what goes through gates and to tasks has files of its own.
 /// </content>
 public sealed unsafe partial class SystemInstructions
 {
@@ -32,6 +32,11 @@ public sealed unsafe partial class SystemInstructions
             if (IsTask(code))
             {
                 return TransferToTask(selector, code, TaskSwitch.Jump, nextRip);
+            }
+
+            if (IsCallGate(code))
+            {
+                return TransferThroughGate(selector, code, call: false, nextRip);
             }
 
             if (!CheckTargetCode(selector, offset, code))
@@ -66,6 +71,11 @@ public sealed unsafe partial class SystemInstructions
             return TransferToTask(selector, code, TaskSwitch.Nested, nextRip);
         }
 
+        if (IsProtected && IsCallGate(code))
+        {
+            return TransferThroughGate(selector, code, call: true, nextRip);
+        }
+
         bool valid = IsProtected
             ? CheckTargetCode(selector, offset, code)
             : offset <= _registers->Cs.Limit || FailGeneralProtection();
@@ -74,13 +84,11 @@ public sealed unsafe partial class SystemInstructions
             return false;
         }
 
-        StackCursor stack = CurrentStack();
-        if (!stack.Push(operandSize, _registers->Cs.Selector) || !stack.Push(operandSize, Truncate(nextRip, operandSize)))
+        if (!PushReturn(operandSize, nextRip))
         {
             return false;
         }
 
-        Gpr(GeneralRegister.Rsp) = stack.Merge(Gpr(GeneralRegister.Rsp));
         if (IsProtected)
         {
             SetCode(selector, code, CurrentPrivilegeLevel);
