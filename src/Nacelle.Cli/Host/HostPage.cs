@@ -10,12 +10,6 @@ internal static class HostPage
     private const int Width = 120;
     private const int NameWidth = 16;
 
-    private static readonly (int Component, string Name)[] s_components =
-    [
-        (0, "x87"), (1, "SSE"), (2, "AVX"), (3, "MPX bounds"), (4, "MPX configuration"), (5, "AVX-512 masks"), (6, "AVX-512 high halves"),
-        (7, "AVX-512 high registers"), (9, "protection keys"), (17, "AMX configuration"), (18, "AMX tiles"), (19, "APX registers"),
-    ];
-
     /// <summary>The whole page.</summary>
     internal static string Write(HostFacts facts)
     {
@@ -26,22 +20,6 @@ internal static class HostPage
         }
 
         return text.Append(HostTables.Write(facts)).ToString();
-    }
-
-    /// <summary>Names of state components, by their bits in XCR0.</summary>
-    internal static string Components(ulong components)
-    {
-        List<string> names = [];
-        for (int component = 0; component < 63; component++)
-        {
-            if ((components & (1UL << component)) != 0)
-            {
-                names.Add(Array.Find(s_components, known => known.Component == component).Name
-                    ?? string.Create(CultureInfo.InvariantCulture, $"component {component}"));
-            }
-        }
-
-        return names.Count == 0 ? "none: no XSAVE" : string.Join(", ", names);
     }
 
     private static IEnumerable<(string Name, string Value)> Rows(HostFacts facts)
@@ -58,7 +36,9 @@ internal static class HostPage
         yield return ("", string.Create(
             invariant, $"{cpu.OnlineCpus.Count} logical ({cpu.OnlineCpus}), addresses of {cpu.PhysicalAddressBits} bits physical, {cpu.LinearAddressBits} linear"));
         yield return ("no-execute", NoExecute(cpu.NoExecute));
-        yield return ("extended state", Components(cpu.ExtendedStateComponents));
+        yield return ("extended state", cpu.ExtendedStateComponents == 0
+            ? "none: no XSAVE"
+            : string.Join(", ", ExtendedStateComponent.Names(cpu.ExtendedStateComponents)));
         yield return ("features", string.Join(' ', cpu.Features));
         yield return ("TSC", TimestampCounter(facts.TimestampCounter));
         yield return ("clock source", ClockSource(facts.TimestampCounter));

@@ -247,8 +247,8 @@ internal sealed partial class CpuidImage
 
     private void AddState(Action<uint, uint, CpuidResult> merge)
     {
-        // Offsets and sizes of the components (SDM volume 1, 13.4 and 13.5); protection keys lie lower on AMD, which has no bounds.
-        uint keys = IsAmd ? 832u : 2688;
+        // Offsets and sizes of the components (SDM volume 1, 13.4 and 13.5); AMD has no bounds and begins lower.
+        uint keys = IsAmd ? 2432u : 2688;
         (uint Component, string Flag, uint Size, uint Offset)[] components =
         [
             (2, "avx", 256, 576), (3, "mpx", 64, 960), (4, "mpx", 64, 1024), (5, "avx512f", 64, 1088), (6, "avx512f", 512, 1152),
@@ -259,7 +259,6 @@ internal sealed partial class CpuidImage
             components[3].Offset = 832;
             components[4].Offset = 896;
             components[5].Offset = 1408;
-            components[6].Offset = 2432;
         }
 
         uint mask = 3;
