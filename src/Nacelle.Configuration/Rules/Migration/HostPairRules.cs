@@ -1,3 +1,6 @@
+using Nacelle.Cpu;
+using Nacelle.Machine;
+
 namespace Nacelle.Configuration;
 
 /// <summary>C2.MIG-CPU and C2.MIG-NX, and what else two hosts must agree in.</summary>
@@ -34,17 +37,64 @@ internal static class HostPairRules
             yield break;
         }
 
-        if (source.Cpu.Vendor != destination.Cpu.Vendor)
+        AcceleratorChoice accelerator = context.Machine.Accelerator == AcceleratorChoice.Translator ? AcceleratorChoice.Translator : AcceleratorChoice.Kvm;
+        MigrationComparison comparison = MigrationComparison.Compare(source, destination, accelerator);
+        CpuBaseline baseline = CpuBaseline.Find([source, destination], accelerator);
+        string asked = $"migrating from {source.HostName} to {destination.HostName}";
+        string remedy = baseline is { Option: string option }
+            ? $"give the guest a processor that both have, {option}: it is shown after its next start"
+            : "shut the guest down and start it there";
+        if (!comparison.IsSameVendor)
         {
             yield return new RuleMatch(
-                "/cpu", $"migrating from {source.HostName} ({source.Cpu.Vendor.Trim()}) to {destination.HostName} ({destination.Cpu.Vendor.Trim()})",
-                "the processors are of different vendors", "migrate to a host of the same vendor, or shut the guest down and start it there");
+                "/cpu", asked, $"the processors are of {HostOffer.VendorName(source.Cpu.Vendor)} and {HostOffer.VendorName(destination.Cpu.Vendor)}",
+                "migrate to a host of the same vendor, or shut the guest down and start it there");
+            yield break;
         }
+
+        string[] lost = [.. Lost(context.Machine.Cpu, comparison, destination, accelerator)];
+        if (lost.Length != 0)
+        {
+            yield return new RuleMatch("/cpu", asked, $"the guest is shown {string.Join(", ", lost)}, which {destination.HostName} does not have", remedy)
+            {
+                Correct = baseline.Specification is { } specification
+                    ? machine => machine with { Cpu = CpuConfigurationText.Write(specification) with { Topology = machine.Cpu?.Topology, NumaCells = machine.Cpu?.NumaCells ?? [] } }
+                    : null,
+                Shown = "/cpu",
+            };
+        }
+    }
+
+    /// <summary>Features that the guest is shown and the destination cannot show.</summary>
+    private static IEnumerable<string> Lost(
+        CpuConfiguration? cpu, MigrationComparison comparison, HostFacts destination, AcceleratorChoice accelerator)
+    {
+        CpuModelSpecification shown;
+        try
+        {
+            shown = CpuConfigurationText.Read(cpu);
+        }
+        catch (ConfigurationException)
+        {
+            // A model or feature that nothing is known of: what the host has counts.
+            shown = CpuModelSpecification.Host;
+        }
+
+        if (shown.Model is not { } model)
+        {
+            return comparison.FeaturesLost.Except(shown.Removed.Select(feature => feature.Name));
+        }
+
+        HashSet<string> offered = [.. HostOffer.Features(destination, accelerator) ?? destination.Cpu.Features];
+        return model.Features.Concat(shown.Added).Except(shown.Removed).Select(feature => feature.Name).Where(name => !offered.Contains(name)).Distinct();
     }
 
     private static IEnumerable<RuleMatch> CheckNoExecute(RuleContext context)
     {
-        if (context is not { Host: { } source, Destination: { } destination } || source.Cpu.IsNoExecuteInForce == destination.Cpu.IsNoExecuteInForce)
+        // The translator has no-execute pages of its own: the hosts' settings do not reach its guests.
+        if (context is not { Host: { } source, Destination: { } destination }
+            || context.Machine.Accelerator == AcceleratorChoice.Translator
+            || source.Cpu.IsNoExecuteInForce == destination.Cpu.IsNoExecuteInForce)
         {
             yield break;
         }

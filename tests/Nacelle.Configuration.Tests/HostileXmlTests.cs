@@ -1,0 +1,92 @@
+using System.Diagnostics;
+using System.Text;
+
+namespace Nacelle.Configuration.Tests;
+
+/// <summary>XML that must be refused, with the place that is to blame.</summary>
+public sealed class HostileXmlTests
+{
+    private static readonly string s_folder = Path.Combine(CorpusFiles.Folder, "Hostile");
+
+    public static TheoryData<string> Files =>
+        [.. Directory.EnumerateFiles(s_folder, "*.xml").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
+
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Bad_input_is_refused_where_it_is_bad(string name)
+    {
+        string expected = File.ReadAllText(Path.Combine(s_folder, Path.ChangeExtension(name, ".expected"))).Trim();
+        string position = expected[..expected.IndexOf(' ', StringComparison.Ordinal)];
+        string[] found = [.. Refusals(File.ReadAllBytes(Path.Combine(s_folder, name)))];
+        Assert.True(found.Any(line => line.StartsWith(position + ": ", StringComparison.Ordinal)), $"expected {expected}\nfound:\n{string.Join("\n", found)}");
+    }
+
+    [Fact]
+    public void Size_depth_and_number_are_bounded()
+    {
+        string deep = string.Concat(Enumerable.Repeat("<a>", 100_000));
+        string many = "<domain type='kvm'><devices>" + string.Concat(Enumerable.Repeat("<disk/>", 300_000)) + "</devices></domain>";
+        string attributes = "<domain " + string.Join(' ', Enumerable.Range(0, 100_000).Select(i => $"a{i}='1'")) + "/>";
+        string[] documents =
+        [
+            $"<domain type='kvm'><devices>{deep}", $"<domain type='kvm'><metadata>{deep}",
+            $"<domain type='{new string('x', 5 << 20)}'/>", $"<domain type='kvm'><name>{new string('x', 5 << 20)}</name></domain>",
+            $"<domain type='kvm'><!--{new string('x', 5 << 20)}--></domain>", many, attributes,
+        ];
+        foreach (string document in documents)
+        {
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            Stopwatch time = Stopwatch.StartNew();
+            MachineDocument read = DomainXmlDocument.Read(Encoding.UTF8.GetBytes(document));
+            long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+            string start = document[..Math.Min(60, document.Length)];
+            Assert.True(read.Configuration is null || read.Unknown.Length != 0, $"{start}: taken");
+            Assert.True(read.Problems.Length <= 100, $"{start}: {read.Problems.Length} problems");
+            Assert.True(allocated < 600L << 20, $"{start}: {allocated >> 20} MiB in {time.Elapsed}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(UnitLines))]
+    public void Units_are_those_of_libvirt(string number, string unit, string bytes)
+    {
+        string attribute = unit == "-" ? "" : $" unit='{unit}'";
+        string document = $"<domain type='kvm'><name>a</name><memory{attribute}>{number}</memory><vcpu>1</vcpu><os><type>hvm</type></os></domain>";
+        MachineDocument read = DomainXmlDocument.Read(Encoding.UTF8.GetBytes(document));
+        string seen = read.Configuration is { Memory: ulong value } ? value.ToString(System.Globalization.CultureInfo.InvariantCulture) : "refused";
+        Assert.True(seen == bytes, $"{number} {unit}: {seen}, and {bytes} was expected; {string.Join("; ", read.Problems)}");
+    }
+
+    public static TheoryData<string, string, string> UnitLines()
+    {
+        TheoryData<string, string, string> lines = [];
+        foreach (string[] words in File.ReadLines(Path.Combine(s_folder, "units.txt")).Where(line => line.Length != 0 && line[0] != '#').Select(line => line.Split(' ')))
+        {
+            lines.Add(words[0], words[1], words[2]);
+        }
+
+        return lines;
+    }
+
+    private static IEnumerable<string> Refusals(byte[] text)
+    {
+        MachineDocument document = DomainXmlDocument.Read(text);
+        foreach (ConfigurationProblem problem in document.Problems)
+        {
+            yield return $"{problem.Position}: {problem.Message}";
+        }
+
+        foreach (UnknownPart part in document.Unknown)
+        {
+            yield return $"{part.Place.Position}: {part.Place.Label}";
+        }
+
+        if (document.Configuration is not null)
+        {
+            foreach (Finding finding in RuleChecker.Check(new RuleContext { Document = document }, RestrictionProfile.Get("none")))
+            {
+                yield return $"{finding.Place?.Position}: {finding}";
+            }
+        }
+    }
+}
