@@ -203,6 +203,11 @@ internal sealed partial class CpuidImage
             });
         }
 
+        if (table.ContainsKey((0xC000_0001, 0)))
+        {
+            Merge(0xC000_0000, 0, new CpuidResult(0xC000_0001, 0, 0, 0));
+        }
+
         if (table.ContainsKey((7, 1)))
         {
             Merge(7, 0, new CpuidResult(1, 0, 0, 0));
