@@ -4,6 +4,8 @@ using SharpFuzz;
 Dictionary<string, Target> targets = new()
 {
     ["gdb"] = GdbTarget.Run,
+    ["host-facts"] = HostFactsTarget.Run,
+    ["block-contents"] = BlockContentsTarget.Run,
     ["virtqueue"] = VirtqueueTarget.Run,
     ["network-control"] = NetworkControlTarget.Run,
     ["network-transmit"] = NetworkTransmitTarget.Run,
@@ -16,7 +18,7 @@ if (args is not [string name] || !targets.TryGetValue(name, out Target? target))
 
 Fuzzer.OutOfProcess.Run(stream =>
 {
-    byte[] input = new byte[4096];
+    byte[] input = new byte[1 << 16];
     int length = stream.ReadAtLeast(input, input.Length, throwOnEndOfStream: false);
     target(input.AsSpan(0, length));
 });

@@ -105,7 +105,7 @@ public sealed record CpuBaseline(CpuModelSpecification? Specification, string? R
 
         // A counter of another rate is invariant nowhere, as far as a guest that moves can see.
         bool oneRate = hosts.All(from => hosts.All(
-            to => MigrationComparison.Compare(from, to, accelerator).Tsc is TscRelation.Same or TscRelation.Scaled));
+            to => MigrationComparison.Relation(from.TimestampCounter, to.TimestampCounter) is TscRelation.Same or TscRelation.Scaled));
         return WithoutOrphans(oneRate ? common : common.Remove("invtsc"));
     }
 

@@ -94,7 +94,8 @@ public sealed record MigrationComparison
     private static ImmutableArray<string> Ordered(ImmutableHashSet<string> names) =>
         [.. CpuFeatures.Names.Where(names.Contains), .. names.Except(CpuFeatures.Names).Order(StringComparer.Ordinal)];
 
-    private static TscRelation Relation(HostTimestampCounterFacts source, HostTimestampCounterFacts destination)
+    /// <summary>How the rates of two counters stand to each other.</summary>
+    internal static TscRelation Relation(HostTimestampCounterFacts source, HostTimestampCounterFacts destination)
     {
         if (source.FrequencyHertz is not ulong here || destination.FrequencyHertz is not ulong there)
         {
