@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using Iced.Intel;
+using Nacelle.Cpu;
 using Nacelle.Linux;
 using Nacelle.Translation.Cache;
 using Nacelle.Translation.Emit;
@@ -69,7 +70,7 @@ public sealed unsafe class EmittedCodeTests : IDisposable
         NasmFormatter formatter = new();
         formatter.Options.FirstOperandCharIndex = 0;
         StringOutput output = new();
-        Iced.Intel.Decoder decoder = Iced.Intel.Decoder.Create(64, idiom, Rip);
+        Iced.Intel.Decoder decoder = Iced.Intel.Decoder.Create(ModeOf(where.Split(' ')[0]).Bitness, idiom, Rip);
         while (decoder.IP < Rip + (ulong)idiom.Length)
         {
             Instruction instruction = decoder.Decode();
@@ -82,17 +83,51 @@ public sealed unsafe class EmittedCodeTests : IDisposable
         return string.Create(CultureInfo.InvariantCulture, $"{count,3} | {where,-11} | {bytes,-44} | {text}");
     }
 
+    private static ExecutionMode ModeOf(string where)
+    {
+        const ulong alignmentMask = 0x4_0000;
+        SegmentRegister flat = new() { Limit = uint.MaxValue, Attributes = 0xC093 };
+        SegmentRegister narrow = new() { Limit = 0xFFFF, Attributes = 0x93 };
+        CpuRegisters registers = default;
+        switch (where)
+        {
+            case "user":
+                return new ExecutionMode(0x85);
+            case "kernel":
+                return new ExecutionMode(0x84);
+            case "flat32":
+                registers.Cr0 = Cr0Bits.ProtectionEnable;
+                registers.Cs = flat with { Attributes = 0xC09B };
+                registers.Ss = registers.Ds = registers.Es = flat;
+                break;
+            case "real":
+                registers.Cs = registers.Ss = registers.Ds = registers.Es = narrow;
+                break;
+            default:
+                Assert.Equal("align", where);
+                registers.Cr0 = Cr0Bits.ProtectionEnable | alignmentMask;
+                registers.Efer = EferBits.LongModeActive;
+                registers.Rflags = Nacelle.Cpu.RflagsBits.AlignmentCheck;
+                registers.Cs = flat with { Attributes = 0xA0FB };
+                registers.Ss = flat with { Attributes = 0xC0F3 };
+                break;
+        }
+
+        return ExecutionMode.Of(registers);
+    }
+
     /// <summary>Host instructions of a block of the idiom and what ends it, unless the idiom does.</summary>
     private int Count(string where, byte[] idiom, out bool ended)
     {
         string[] words = where.Split(' ');
-        ExecutionMode mode = new((ushort)(words[0] == "user" ? 0x85 : 0x84));
+        ExecutionMode mode = ModeOf(words[0]);
 
         // What follows tells whether the flags are needed: HLT shows them to the monitor, CMP sets all of them first.
         byte[] end = words[1] == "dead" ? [0x39, 0xC0, 0xF4] : [0xF4];
         byte[] code = [.. idiom, .. end];
         _decoded.Code.Page.Clear();
         code.CopyTo(_decoded.Code.Page);
+        _decoded.CodeLimit = mode.IsCodeLimited ? (uint)Rip + 0xFFFF : uint.MaxValue;
         _decoded.Decode(Rip, mode, 0, code.Length);
         ended = _decoded.Length == idiom.Length;
         Block block = _translator.Translate(_decoded, 0, Rip, Rip, ulong.MaxValue, mode, grouped: true, changing: null);

@@ -100,8 +100,8 @@ internal static unsafe class StateComparison
         && (long)(translated->Rip << 16) >> 16 != (long)translated->Rip;
 
     /// <summary>
-    /// Whether the host refused an operand of 32-bit code that begins below 4 GiB and ends beyond: the limit of its segment, which
-    /// the translator does not check (docs/translator.md). Nor does it refuse what writes through CS in some cases only; and
+    /// Whether the host refused an operand of 32-bit code that begins below 4 GiB and ends beyond: at the limit of such a segment
+    /// the translator lets it wrap (docs/translator.md). Nor does it refuse what writes through CS in some cases only; and
     /// MASKMOVQ that is refused leaves x87 registers as MMX registers or not.
     /// </summary>
     public static bool IsBeyondLimit(ProcessorImage* native, Instruction? at)
