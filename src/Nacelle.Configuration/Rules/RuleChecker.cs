@@ -90,6 +90,6 @@ public static class RuleChecker
         }
 
         MachineConfiguration corrected = match.Correct(context.Machine);
-        return DomainXmlDocument.WriteElement(corrected, match.Shown ?? match.Pointer);
+        return DocumentParts.Write(context.Document.Form, corrected, match.Shown ?? match.Pointer);
     }
 }

@@ -1,0 +1,49 @@
+using System.Collections.Immutable;
+using System.Text;
+
+namespace Nacelle.Configuration;
+
+/// <summary>A configuration with all corrections that need no decision, in the form that it was given in. Immutable.</summary>
+public sealed record Corrections
+{
+    /// <summary>The text.</summary>
+    public required string Text { get; init; }
+
+    /// <summary>What was corrected, in the order of the text that was checked.</summary>
+    public required ImmutableArray<ReportEntry> Done { get; init; }
+
+    /// <summary>The corrected text, checked again: its entries are what is left.</summary>
+    public required CheckedDocument Left { get; init; }
+
+    /// <summary>Corrects a text that was checked.</summary>
+    /// <param name="report">How it was checked.</param>
+    /// <param name="document">The text; its configuration could be read.</param>
+    /// <param name="name">What the corrected text is called.</param>
+    /// <exception cref="ConfigurationException">The text has no configuration, or a form that is not written.</exception>
+    public static Corrections Make(CheckReport report, CheckedDocument document, string name)
+    {
+        ArgumentNullException.ThrowIfNull(report);
+        ArgumentNullException.ThrowIfNull(document);
+        MachineDocumentForm form = document.Document.Form;
+        if (document.Document.Configuration is not MachineConfiguration configuration)
+        {
+            throw new ConfigurationException($"'{document.Name}' cannot be used, and nothing can be corrected before it can");
+        }
+
+        if (form is not (MachineDocumentForm.DomainXml or MachineDocumentForm.Json))
+        {
+            throw new ConfigurationException("corrected arguments are not written: convert them to domain XML or JSON first");
+        }
+
+        string text = DocumentParts.Write(form, RuleChecker.Correct(configuration, document.Findings));
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        MachineDocument again = form == MachineDocumentForm.Json ? MachineConfigurationJson.Read(bytes) : DomainXmlDocument.Read(bytes);
+        CheckReport second = (report with { Documents = [] }).With(name, again, SourceText.Decode(bytes, form));
+        return new Corrections
+        {
+            Text = text,
+            Done = [.. document.Entries.Where(entry => entry.IsCorrectable)],
+            Left = second.Documents[0],
+        };
+    }
+}

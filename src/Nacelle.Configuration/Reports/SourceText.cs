@@ -1,0 +1,125 @@
+using System.Collections.Immutable;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace Nacelle.Configuration;
+
+/// <summary>A text that was checked, by lines and columns as its reader counts them. Immutable.</summary>
+public sealed partial class SourceText
+{
+    private readonly string _text;
+    private readonly ImmutableArray<int> _starts;
+
+    private SourceText(string text, MachineDocumentForm form)
+    {
+        _text = text;
+        Form = form;
+        _starts = FindLines(text, form);
+    }
+
+    /// <summary>The form, which says what ends a line.</summary>
+    public MachineDocumentForm Form { get; }
+
+    /// <summary>How many lines it has.</summary>
+    public int LineCount => _starts.Length;
+
+    /// <summary>All of it.</summary>
+    internal string Text => _text;
+
+    /// <summary>Takes bytes for text. Bytes that are none become U+FFFD.</summary>
+    /// <param name="bytes">The text as it was read.</param>
+    /// <param name="form">Its form.</param>
+    public static SourceText Decode(ReadOnlySpan<byte> bytes, MachineDocumentForm form)
+    {
+        Encoding encoding = bytes switch
+        {
+            [0xEF, 0xBB, 0xBF, ..] => Encoding.UTF8,
+            [0xFF, 0xFE, 0, 0, ..] => Encoding.UTF32,
+            [0xFF, 0xFE, ..] or [(byte)'<', 0, ..] => Encoding.Unicode,
+            [0xFE, 0xFF, ..] or [0, (byte)'<', ..] => Encoding.BigEndianUnicode,
+            _ => form == MachineDocumentForm.DomainXml ? Declared(bytes) : Encoding.UTF8,
+        };
+        return new SourceText(encoding.GetString(bytes).TrimStart('\uFEFF'), form);
+    }
+
+    /// <summary>Takes words of a command line for text, each a line.</summary>
+    public static SourceText OfArguments(IEnumerable<string> arguments) => new(string.Join('\n', arguments), MachineDocumentForm.QemuArguments);
+
+    /// <summary>A line without what ends it.</summary>
+    /// <param name="number">Counted from 1.</param>
+    /// <returns>Null where there is no such line.</returns>
+    public string? Line(int number)
+    {
+        if (number < 1 || number > LineCount)
+        {
+            return null;
+        }
+
+        int end = number == LineCount ? _text.Length : _starts[number];
+        return _text[_starts[number - 1]..end].TrimEnd('\n', '\r');
+    }
+
+    /// <summary>How many characters belong to what begins at a place: a name, an attribute with its value, a JSON string or number.</summary>
+    /// <returns>1 at least.</returns>
+    public int TokenLength(SourcePosition position)
+    {
+        string? line = Line(position.Line);
+        int start = position.Column - 1;
+        if (line is null || start < 0 || start >= line.Length)
+        {
+            return 1;
+        }
+
+        Match match = (Form == MachineDocumentForm.DomainXml ? XmlToken() : JsonToken()).Match(line, start);
+        return Math.Max(match.Success ? match.Length : 1, 1);
+    }
+
+    /// <summary>Where in <see cref="Text"/> a place is.</summary>
+    internal int OffsetOf(SourcePosition position) =>
+        position.Line < 1 || position.Line > LineCount ? -1 : Math.Min(_starts[position.Line - 1] + position.Column - 1, _text.Length);
+
+    /// <summary>The place at an offset of <see cref="Text"/>.</summary>
+    internal SourcePosition PositionOf(int offset)
+    {
+        int found = _starts.BinarySearch(offset);
+        int line = found >= 0 ? found : ~found - 1;
+        return new SourcePosition(line + 1, offset - _starts[line] + 1);
+    }
+
+    private static Encoding Declared(ReadOnlySpan<byte> bytes)
+    {
+        const int longestDeclaration = 200;
+        string head = Encoding.Latin1.GetString(bytes[..Math.Min(bytes.Length, longestDeclaration)]);
+        return XmlEncoding().Match(head) is { Success: true } match
+            && match.Groups[1].Value.ToUpperInvariant() is "ISO-8859-1" or "LATIN1" or "WINDOWS-1252"
+            ? Encoding.Latin1
+            : Encoding.UTF8;
+    }
+
+    private static ImmutableArray<int> FindLines(string text, MachineDocumentForm form)
+    {
+        ImmutableArray<int>.Builder starts = ImmutableArray.CreateBuilder<int>();
+        starts.Add(0);
+        for (int i = 0; i < text.Length; i++)
+        {
+            // A lone carriage return ends a line of XML (section 2.11), and none of JSON.
+            bool ends = text[i] == '\n'
+                || (form == MachineDocumentForm.DomainXml && text[i] == '\r' && (i + 1 == text.Length || text[i + 1] != '\n'));
+            if (ends)
+            {
+                starts.Add(i + 1);
+            }
+        }
+
+        return starts.DrainToImmutable();
+    }
+
+    [GeneratedRegex("""\G(?:[^\s<>/='"]+(?:\s*=\s*(?:"[^"]*"|'[^']*'))?)""", RegexOptions.CultureInvariant)]
+    private static partial Regex XmlToken();
+
+    [GeneratedRegex("""\G(?:"(?:[^"\\]|\\.)*"|[^\s,:\[\]{}"]+)""", RegexOptions.CultureInvariant)]
+    private static partial Regex JsonToken();
+
+    [GeneratedRegex("""^<\?xml[^>]*\sencoding\s*=\s*["']([^"']+)["']""", RegexOptions.CultureInvariant)]
+    private static partial Regex XmlEncoding();
+}
