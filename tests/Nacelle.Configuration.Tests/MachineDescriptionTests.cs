@@ -9,7 +9,7 @@ namespace Nacelle.Configuration.Tests;
 public sealed class MachineDescriptionTests
 {
     private static readonly Gen<DiskDescription> s_disk =
-        from path in Gen.OneOfConst("disk.img", "/var/a,b.raw", "/dev/vg/guest")
+        from path in Gen.OneOf("disk.img", "/var/a,b.raw", "/dev/vg/guest")
         from cache in Gen.Enum<DiskCacheMode>()
         from error in Gen.Enum<DiskErrorPolicy>()
         from queues in Gen.Int[0, 8]
@@ -45,10 +45,10 @@ public sealed class MachineDescriptionTests
         from cpus in Gen.Int[1, 254]
         from memory in Gen.Int[1, 4096]
         from accelerator in Gen.Enum<AcceleratorChoice>()
-        from cpu in Gen.OneOfConst("host", "max", "Haswell", "EPYC,-svm,+avx512f", "qemu64,vendor=GenuineIntel")
+        from cpu in Gen.OneOf("host", "max", "Haswell", "EPYC,-svm,+avx512f", "qemu64,vendor=GenuineIntel")
         from disks in s_disk.Array[0, 3]
         from networks in s_network.Array[0, 2]
-        from serial in Gen.OneOfConst("none", "stdio", "file:log", "socket:s.sock")
+        from serial in Gen.OneOf("none", "stdio", "file:log", "socket:s.sock")
         from flags in Gen.Int[0, 15]
         select new MachineDescription
         {
@@ -116,8 +116,8 @@ public sealed class MachineDescriptionTests
             [
                 "4:9: 1 of 2 vCPUs at start: vCPUs cannot be plugged later: give 1 in all",
                 "5:13: attribute 'machine' of <type> 'pc': the board is q35: leave it out or change it",
-                "7:56: attribute 'type' of <driver> 'qcow2': images are raw: leave it out or change it",
-                "7:101: attribute 'bus' of <target> 'ide': disks are virtio-blk: leave it out or change it",
+                "7:57: attribute 'type' of <driver> 'qcow2': images are raw: leave it out or change it",
+                "7:107: attribute 'bus' of <target> 'ide': disks are virtio-blk: leave it out or change it",
                 "8:15: attribute 'type' of <graphics> 'vnc': machines of this version have no such thing: leave it out or change it",
             ],
             lines);

@@ -74,7 +74,7 @@ public sealed partial class ProfileTests
     [Fact]
     public void A_rule_is_overridden_only_where_that_is_meant()
     {
-        MachineDocument document = DomainXmlDocument.Read("<domain type='qemu'><name>a</name><memory>2048</memory></domain>"u8.ToArray());
+        MachineDocument document = DomainXmlDocument.Read("<domain type='qemu'><name>a</name><memory>2048</memory><os><type>hvm</type></os></domain>"u8.ToArray());
         RuleContext context = new() { Document = document };
         RestrictionProfile profile = RestrictionProfile.Get("rhel7");
         Assert.Equal(FindingSeverity.Refusal, Assert.Single(RuleChecker.Check(context, profile)).Severity);

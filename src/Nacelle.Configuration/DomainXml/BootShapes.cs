@@ -7,10 +7,13 @@ internal static class BootShapes
 {
     internal static XmlShape<BootConfiguration> Boot { get; } = new XmlShape<BootConfiguration>()
         .Attribute("firmware", Word("bios", "efi"), boot => boot.Firmware, (boot, value) => boot with { Firmware = value })
-        .Group("type", group => group
-            .Attribute("arch", Text, boot => boot.Architecture, (boot, value) => boot with { Architecture = value })
-            .Attribute("machine", Text, boot => boot.Machine, (boot, value) => boot with { Machine = value })
-            .Content(Word("hvm", "xen", "exe", "linux", "xenpvh"), boot => boot.Type, (boot, value) => boot with { Type = value }, required: true))
+        .Group(
+            "type",
+            group => group
+                .Attribute("arch", Word("x86_64", "i686"), boot => boot.Architecture, (boot, value) => boot with { Architecture = value })
+                .Attribute("machine", BoardName, boot => boot.Machine, (boot, value) => boot with { Machine = value })
+                .Content(Word("hvm"), boot => boot.Type, (boot, value) => boot with { Type = value }, required: true),
+            required: true)
         .List("firmware", "feature", () => FirmwareFeature!, () => new FirmwareFeatureConfiguration(), boot => boot.FirmwareFeatures, (boot, value) => boot with { FirmwareFeatures = value })
         .Child("loader", () => Loader!, () => new LoaderConfiguration(), boot => boot.Loader, (boot, value) => boot with { Loader = value })
         .Child("nvram", () => VariableStore!, () => new VariableStoreConfiguration(), boot => boot.VariableStore, (boot, value) => boot with { VariableStore = value })

@@ -49,7 +49,7 @@ internal static class CharacterDeviceShapes
         .Attribute("mode", Word("bind", "connect"), source => source.Mode, (source, value) => source with { Mode = value })
         .Attribute("append", OnOff, source => source.Append, (source, value) => source with { Append = value })
         .Attribute("host", Text, source => source.Host, (source, value) => source with { Host = value })
-        .Attribute("service", Text, source => source.Service, (source, value) => source with { Service = value })
+        .Attribute("service", Service, source => source.Service, (source, value) => source with { Service = value })
         .Attribute("tls", YesNo, source => source.Tls, (source, value) => source with { Tls = value })
         .Attribute("channel", Text, source => source.Channel, (source, value) => source with { Channel = value })
         .Attribute("master", FilePath, source => source.Master, (source, value) => source with { Master = value })

@@ -5,7 +5,7 @@ namespace Nacelle.Configuration;
 /// <summary>The processor that the guest sees, and its NUMA nodes.</summary>
 internal static class CpuShapes
 {
-    private const int MostPlaces = 4096;
+    private const int MostPlaces = 1 << 20;
 
     internal static XmlShape<CpuConfiguration> Cpu { get; } = new XmlShape<CpuConfiguration>()
         .Attribute("mode", ConfigurationWords.CpuMode, cpu => cpu.Mode, (cpu, value) => cpu with { Mode = value })

@@ -28,9 +28,9 @@ internal static class DeviceShapes
 
     /// <summary>Attributes of addresses, whatever the type.</summary>
     internal static void AddressParts(XmlShape<DeviceAddress> shape) => shape
-        .Attribute("domain", Hexadecimal(4, 0xFFFF_FFFF), address => address.Domain, (address, value) => address with { Domain = value })
+        .Attribute("domain", Hexadecimal(4, 0xFFFF), address => address.Domain, (address, value) => address with { Domain = value })
         .Attribute("controller", Number(), address => address.Controller, (address, value) => address with { Controller = value })
-        .Attribute("bus", Hexadecimal(2, 0xFFFF), address => address.Bus, (address, value) => address with { Bus = value })
+        .Attribute("bus", Hexadecimal(2, 0xFF), address => address.Bus, (address, value) => address with { Bus = value })
         .Attribute("target", Number(), address => address.Target, (address, value) => address with { Target = value })
         .Attribute("unit", Number(), address => address.Unit, (address, value) => address with { Unit = value })
         .Attribute("slot", Hexadecimal(2, 0xFFFF_FFFF), address => address.Slot, (address, value) => address with { Slot = value })

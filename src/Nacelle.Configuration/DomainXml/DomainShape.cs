@@ -11,7 +11,7 @@ internal static class DomainShape
     internal static XmlShape<MachineConfiguration> Domain { get; } = new XmlShape<MachineConfiguration>()
         .Attribute("type", new DomainTypeText(), machine => machine.Accelerator, (machine, value) => machine with { Accelerator = value }, required: true)
         .Attribute("id", Number(), machine => machine.Id, (machine, value) => machine with { Id = value })
-        .Element("name", Text, machine => machine.Name, (machine, value) => machine with { Name = value }, required: true)
+        .Element("name", MachineName, machine => machine.Name, (machine, value) => machine with { Name = value }, required: true)
         .Element("uuid", Uuid, machine => machine.Uuid, (machine, value) => machine with { Uuid = value })
         .Element("genid", AnyText, machine => machine.GenerationId, (machine, value) => machine with { GenerationId = value })
         .Element("title", Text, machine => machine.Title, (machine, value) => machine with { Title = value })
@@ -35,7 +35,7 @@ internal static class DomainShape
         .Group("resource", group => group
             .Element("partition", FilePath, machine => machine.ResourcePartition, (machine, value) => machine with { ResourcePartition = value }))
         .Many("sysinfo", () => BootShapes.SystemInformation, () => new SystemInformationConfiguration(), machine => machine.SystemInformation, (machine, value) => machine with { SystemInformation = value })
-        .Child("os", () => BootShapes.Boot, () => new BootConfiguration(), machine => machine.Boot, (machine, value) => machine with { Boot = value })
+        .Child("os", () => BootShapes.Boot, () => new BootConfiguration(), machine => machine.Boot, (machine, value) => machine with { Boot = value }, required: true)
         .Child("features", () => FeatureShapes.Features, () => new FeaturesConfiguration(), machine => machine.Features, (machine, value) => machine with { Features = value })
         .Child("cpu", () => CpuShapes.Cpu, () => new CpuConfiguration(), machine => machine.Cpu, (machine, value) => machine with { Cpu = value })
         .Child("clock", () => FeatureShapes.Clock, () => new ClockConfiguration(), machine => machine.Clock, (machine, value) => machine with { Clock = value })

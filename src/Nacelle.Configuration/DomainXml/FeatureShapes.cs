@@ -38,7 +38,7 @@ internal static class FeatureShapes
             .Size("tb-cache", features => features.TranslationCache, (features, value) => features with { TranslationCache = value }));
 
     internal static XmlShape<ClockConfiguration> Clock { get; } = new XmlShape<ClockConfiguration>()
-        .Attribute("offset", Word("utc", "localtime", "timezone", "variable", "absolute"), clock => clock.Offset, (clock, value) => clock with { Offset = value })
+        .Attribute("offset", Word("utc", "localtime", "timezone", "variable", "absolute"), clock => clock.Offset, (clock, value) => clock with { Offset = value }, required: true)
         .Attribute("timezone", Text, clock => clock.TimeZone, (clock, value) => clock with { TimeZone = value })
         .Attribute("adjustment", Text, clock => clock.Adjustment, (clock, value) => clock with { Adjustment = value })
         .Attribute("basis", Word("utc", "localtime"), clock => clock.Basis, (clock, value) => clock with { Basis = value })
@@ -107,7 +107,7 @@ internal static class FeatureShapes
         .Attribute("present", YesNo, timer => timer.Present, (timer, value) => timer with { Present = value })
         .Attribute("track", Word("boot", "guest", "wall", "realtime"), timer => timer.Track, (timer, value) => timer with { Track = value })
         .Attribute("tickpolicy", Word("delay", "catchup", "merge", "discard"), timer => timer.TickPolicy, (timer, value) => timer with { TickPolicy = value })
-        .Attribute("frequency", Large(), timer => timer.Frequency, (timer, value) => timer with { Frequency = value })
+        .Attribute("frequency", Large(1), timer => timer.Frequency, (timer, value) => timer with { Frequency = value })
         .Attribute("mode", Word("auto", "native", "emulate", "paravirt", "smpsafe"), timer => timer.Mode, (timer, value) => timer with { Mode = value })
         .Group("catchup", group => group
             .Attribute("threshold", Number(1), timer => timer.CatchUpThreshold, (timer, value) => timer with { CatchUpThreshold = value })

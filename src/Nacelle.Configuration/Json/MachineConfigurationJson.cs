@@ -145,6 +145,11 @@ public static class MachineConfigurationJson
             return new JsonObject { ["enum"] = Words(converter.Words) };
         }
 
+        if (Nullable.GetUnderlyingType(type.Type) is Type underlying && s_options.GetTypeInfo(underlying).Converter is IConfigurationWordConverter nullable)
+        {
+            return new JsonObject { ["enum"] = new JsonArray([.. Words(nullable.Words).Select(word => word!.DeepClone()), null]) };
+        }
+
         if (node is not JsonObject schema)
         {
             return node;

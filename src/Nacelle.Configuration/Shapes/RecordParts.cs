@@ -160,11 +160,15 @@ internal sealed class ManyPart<T, TChild>(
         ImmutableArray<TChild> values = get(target);
         return set(target, values.IsDefault
             ? []
-            : [.. values.Select((value, index) => shape().Complete(value, create(), Pointer(pointer, index), given))]);
+            : [.. values.Select((value, index) => Complete(value, Pointer(pointer, index), given))]);
     }
 
     /// <inheritdoc/>
     public override void Describe(ShapeCatalogue catalogue) => shape().Describe(catalogue);
+
+    private TChild Complete(TChild? value, string pointer, IReadOnlyDictionary<string, SourcePlace> given) => value is null
+        ? throw new ConfigurationSyntaxException($"{pointer}: null is no element of a list", given[pointer].Position)
+        : shape().Complete(value, create(), pointer, given);
 
     private string Pointer(string pointer, int index) => string.Create(CultureInfo.InvariantCulture, $"{pointer}/{property}/{index}");
 }

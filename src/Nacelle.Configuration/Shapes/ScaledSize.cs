@@ -10,7 +10,7 @@ internal static class ScaledSize
     private const int LongestNumber = 100;
     private static readonly (string Name, ulong Bytes)[] s_units =
     [
-        ("b", 1), ("bytes", 1),
+        ("b", 1), ("byte", 1), ("bytes", 1),
         ("KB", 1000), ("k", 1UL << 10), ("KiB", 1UL << 10),
         ("MB", 1000_000), ("M", 1UL << 20), ("MiB", 1UL << 20),
         ("GB", 1000_000_000), ("G", 1UL << 30), ("GiB", 1UL << 30),

@@ -17,14 +17,30 @@ internal static class TextTypes
     /// <summary>An absolute path.</summary>
     internal static TextType<string> FilePath { get; } = new StringType("a path", text => text.Length != 0 && !text.Contains('\0', StringComparison.Ordinal));
 
+    /// <summary>A machine's name, which is a file's name to libvirt.</summary>
+    internal static TextType<string> MachineName { get; } = new StringType(
+        "a name without '/' and control characters", text => text.Length != 0 && text is not ("." or "..") && !text.Any(character => character == '/' || char.IsControl(character)));
+
+    /// <summary>A board of x86 as QEMU and libvirt name them.</summary>
+    internal static TextType<string> BoardName { get; } = new StringType(
+        "a board such as pc, q35 or pc-q35-7.2",
+        text => text is "pc" or "q35" or "isapc" or "microvm" or "xenfv" or "xenpv"
+            || ((text.StartsWith("pc-", StringComparison.Ordinal) || text.StartsWith("rhel", StringComparison.Ordinal) || text.StartsWith("xenfv-", StringComparison.Ordinal))
+                && text.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '.' or '_')));
+
+    /// <summary>A port or the name of one.</summary>
+    internal static TextType<string> Service { get; } = new StringType(
+        "a port from 0 to 65535, or its name", text => text.Length != 0 && (!text.All(char.IsAsciiDigit) || (text.Length <= 5 && int.Parse(text, CultureInfo.InvariantCulture) <= 65535)));
+
     /// <summary>A UUID.</summary>
     internal static TextType<string> Uuid { get; } =
         new StringType("a UUID such as 4dea22b3-1d52-d8f3-2516-782e98ab3fa0", text => Guid.TryParse(text, out _));
 
     /// <summary>A MAC address.</summary>
     internal static TextType<string> MacAddress { get; } = new StringType(
-        "six pairs of hexadecimal digits, such as 52:54:00:12:34:56",
-        text => text.Split(':') is { Length: 6 } parts && parts.All(part => part.Length is 1 or 2 && part.All(char.IsAsciiHexDigit)));
+        "the address of one card: six pairs of hexadecimal digits, the first even, such as 52:54:00:12:34:56",
+        text => text.Split(':') is { Length: 6 } parts && parts.All(part => part.Length is 1 or 2 && part.All(char.IsAsciiHexDigit))
+            && (Convert.ToInt32(parts[0], 16) & 1) == 0);
 
     /// <summary>A list of host or guest CPUs or nodes, such as 0-3,^2,8.</summary>
     internal static TextType<string> NumberSet { get; } = new StringType("numbers and ranges, such as 0-3,^2,8", NumberSetText.IsValid);

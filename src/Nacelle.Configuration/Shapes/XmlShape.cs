@@ -114,18 +114,19 @@ internal sealed class XmlShape<T> where T : class
     /// <param name="name">The element.</param>
     /// <param name="build">Adds its parts.</param>
     /// <param name="whenEmpty">What the element means with nothing in it; null for nothing, which is said to whoever wrote it.</param>
-    public XmlShape<T> Group(string name, Action<XmlShape<T>> build, Func<T, T>? whenEmpty = null)
+    /// <param name="required">Whether the element must come.</param>
+    public XmlShape<T> Group(string name, Action<XmlShape<T>> build, Func<T, T>? whenEmpty = null, bool required = false)
     {
         XmlShape<T> body = new();
         build(body);
-        return Add(new GroupPart<T>(body, whenEmpty) { ElementName = name });
+        return Add(new GroupPart<T>(body, whenEmpty) { ElementName = name, IsRequired = required });
     }
 
     /// <summary>A child element that is a record of its own.</summary>
     public XmlShape<T> Child<TChild>(
         string name, Func<XmlShape<TChild>> shape, Func<TChild> create, Func<T, TChild?> get, Func<T, TChild, T> set, string ns = "",
-        [CallerArgumentExpression(nameof(get))] string property = "") where TChild : class =>
-        Add(new ChildPart<T, TChild>(shape, create, get, set, PropertyName(property)) { ElementName = name, Namespace = ns });
+        bool required = false, [CallerArgumentExpression(nameof(get))] string property = "") where TChild : class =>
+        Add(new ChildPart<T, TChild>(shape, create, get, set, PropertyName(property)) { ElementName = name, Namespace = ns, IsRequired = required });
 
     /// <summary>Child elements that are records of their own.</summary>
     public XmlShape<T> Many<TChild>(

@@ -13,6 +13,8 @@ internal static class RestrictionExamples
         </hostdev>
         """;
 
+    private const string Node = "<cpu>\n  <numa>\n    <cell id='0' cpus='0-1' memory='2' unit='GiB'/>\n  </numa>\n</cpu>";
+
     private const string Migrate = "--operation migrate";
 
     private static string Ide(params string[] names) => string.Join('\n', names.Select(name => $"""
@@ -48,7 +50,8 @@ internal static class RestrictionExamples
         new("C2.BLOCKJOB", "rhel7", Write(Disk()), Write(Disk()), "--operation block-job", ""),
         new("C2.THROTTLE", "rhel7", Write(Disk(more: "<iotune>\n  <total_iops_sec>500</total_iops_sec>\n</iotune>")), Write(Disk())),
         new("C2.IOTHREAD", "rhel7", Write(Disk(driver: "cache='none' iothread='1'"), "<iothreads>1</iothreads>"), Write(Disk())),
-        new("C2.MEMHOTPLUG", "rhel7", Write(memory: "<maxMemory slots='16' unit='GiB'>8</maxMemory>\n  <memory unit='GiB'>2</memory>"), Write()),
+        new("C2.MEMHOTPLUG", "rhel7",
+            Write(more: Node, memory: "<maxMemory slots='16' unit='GiB'>8</maxMemory>\n  <memory unit='GiB'>2</memory>"), Write(more: Node)),
         new("C2.VHOSTUSER", "rhel7",
             Write("<filesystem type='mount'>\n  <driver type='virtiofs'/>\n  <source dir='/srv'/>\n  <target dir='srv'/>\n</filesystem>", "<memoryBacking>\n  <access mode='shared'/>\n</memoryBacking>"),
             Write("<filesystem type='mount'>\n  <source dir='/srv'/>\n  <target dir='srv'/>\n</filesystem>")),
@@ -82,7 +85,7 @@ internal static class RestrictionExamples
             Write(memory: "<memory unit='GiB'>4</memory>\n  <currentMemory unit='GiB'>2</currentMemory>")),
         new("CFG.MEMORY-MODULE", "none",
             Write("<memory model='dimm'>\n  <target>\n    <size unit='GiB'>1</size>\n  </target>\n</memory>"),
-            Write("<memory model='dimm'>\n  <target>\n    <size unit='GiB'>1</size>\n  </target>\n</memory>", memory: "<maxMemory slots='1' unit='GiB'>8</maxMemory>\n  <memory unit='GiB'>2</memory>")),
+            Write("<memory model='dimm'>\n  <target>\n    <size unit='GiB'>1</size>\n  </target>\n</memory>", Node, memory: "<maxMemory slots='1' unit='GiB'>8</maxMemory>\n  <memory unit='GiB'>2</memory>")),
         new("CFG.TARGET-NAME", "none", Write(Disk() + "\n" + Disk()), Write(Disk() + "\n" + Disk("vdb"))),
         new("CFG.IO-THREAD-ID", "none",
             Write(Disk(driver: "cache='none' iothread='3'"), "<iothreads>2</iothreads>"),
@@ -90,6 +93,14 @@ internal static class RestrictionExamples
         new("CFG.THROTTLE", "none",
             Write(Disk(more: "<iotune>\n  <total_bytes_sec>1000000</total_bytes_sec>\n  <read_bytes_sec>500000</read_bytes_sec>\n</iotune>")),
             Write(Disk(more: "<iotune>\n  <read_bytes_sec>500000</read_bytes_sec>\n  <write_bytes_sec>500000</write_bytes_sec>\n</iotune>"))),
+        new("CFG.SOURCE", "none",
+            Write("<interface type='bridge'>\n  <model type='virtio'/>\n</interface>"),
+            Write("<interface type='bridge'>\n  <source bridge='br0'/>\n  <model type='virtio'/>\n</interface>")),
+        new("CFG.DISK-DRIVER", "none", Write(Disk(driver: "cache='writeback' io='native'")), Write(Disk(driver: "cache='none' io='native'"))),
+        new("CFG.CONTROLLER-MODEL", "none", Write("<controller type='usb' model='qemu-xchi'/>"), Write("<controller type='usb' model='qemu-xhci'/>")),
+        new("CFG.DUPLICATE", "none",
+            Write(more: "<clock offset='utc'>\n  <timer name='rtc' tickpolicy='catchup'/>\n  <timer name='rtc' tickpolicy='delay'/>\n</clock>"),
+            Write(more: "<clock offset='utc'>\n  <timer name='rtc' tickpolicy='catchup'/>\n</clock>")),
         new("MIG.STORAGE", "none", Write(Disk()), Write(), "--host-from amd-epyc-7742.json --migrate-to amd-epyc-7742.json"),
         new("MIG.MACHINE", "none", Write(machine: "q35"), Write(), "--host-from amd-epyc-7742.json --migrate-to amd-epyc-7742.json"),
         new("MIG.TSC", "none",

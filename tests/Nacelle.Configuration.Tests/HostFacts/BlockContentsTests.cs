@@ -279,7 +279,7 @@ public sealed class BlockContentsTests
                 foreach (HostBlockSignature signature in contents.Signatures)
                 {
                     Assert.True(signature.Offset < (ulong)length);
-                    Assert.False((signature.Label + signature.Uuid + signature.Version).Any(char.IsControl));
+                    Assert.DoesNotContain(signature.Label + signature.Uuid + signature.Version, char.IsControl);
                 }
 
                 Assert.True(contents.PartitionTable is not { Partitions.Length: > 8192 });

@@ -5,7 +5,7 @@ namespace Nacelle.Configuration.Tests.Qemu;
 /// <summary>Command lines of real tools and of people, read whole.</summary>
 public sealed class QemuArgumentsCorpusTests
 {
-    private static readonly string s_folder = Path.Combine(AppContext.BaseDirectory, "Corpus");
+    private static readonly string s_folder = CorpusFiles.Folder;
 
     /// <summary>Names of the corpus's files with arguments.</summary>
     public static TheoryData<string> Files => [.. Directory.GetFiles(s_folder, "*.args").Select(path => Path.GetFileName(path)).Order(StringComparer.Ordinal)];
@@ -51,7 +51,7 @@ public sealed class QemuArgumentsCorpusTests
         Assert.Equal("lsilogic", controller.Model);
         Assert.Equal(36, document.Find("/devices/controllers/" + machine.Devices.Controllers.IndexOf(controller))!.Position.Line);
         DiskConfiguration disk = machine.Devices.Disks[1];
-        Assert.Equal((DiskBus.Scsi, DiskCacheMode.None, "native", "raw"), (disk.Bus!.Value, disk.Driver!.Cache!.Value, disk.Driver.Io, disk.Driver.Type));
+        Assert.Equal((DiskBus.Scsi, DiskCache.None, "native", "raw"), (disk.Bus!.Value, disk.Driver!.Cache!.Value, disk.Driver.Io, disk.Driver.Type));
         Assert.Equal("/var/run/ganeti/instance-disks/guest:1", disk.Source!.File);
         Assert.Equal((0, 0, 1, 0), (disk.Address!.Controller, (int)disk.Address.Bus!.Value, disk.Address.Target, disk.Address.Unit));
         Assert.Equal(InterfaceType.Ethernet, machine.Devices.Interfaces[0].Type);

@@ -44,7 +44,8 @@ internal static class XmlTreeReader
         }
         catch (XmlException error)
         {
-            throw new ConfigurationSyntaxException(Explain(error), new SourcePosition(error.LineNumber, error.LinePosition), error);
+            SourcePosition position = error.LineNumber > 0 ? new(error.LineNumber, error.LinePosition) : Locate(document, error);
+            throw new ConfigurationSyntaxException(Explain(error), position, error);
         }
         catch (Exception error) when (error is DecoderFallbackException or ArgumentException)
         {
@@ -129,10 +130,39 @@ internal static class XmlTreeReader
 
     private static SourcePosition Position(IXmlLineInfo lines) => new(lines.LineNumber, lines.LinePosition);
 
+    /// <summary>The place of what the parser gives none for: a document type, an encoding that is not the document's, the end.</summary>
+    private static SourcePosition Locate(byte[] document, XmlException error)
+    {
+        ReadOnlySpan<byte> text = document;
+        int at = IsDocumentType(error) ? After(text, "<!DOCTYPE"u8, " \t\r\n"u8) : After(text, "encoding="u8, "'\""u8);
+        if (at < 0 || (!IsDocumentType(error) && !error.Message.Contains("Unicode", StringComparison.Ordinal)))
+        {
+            at = text.Length;
+        }
+
+        int line = text[..at].Count((byte)'\n');
+        return new SourcePosition(line + 1, at - text[..at].LastIndexOf((byte)'\n'));
+    }
+
+    private static int After(ReadOnlySpan<byte> text, ReadOnlySpan<byte> word, ReadOnlySpan<byte> between)
+    {
+        int at = text.IndexOf(word);
+        if (at < 0)
+        {
+            return -1;
+        }
+
+        at += word.Length;
+        int rest = text[at..].IndexOfAnyExcept(between);
+        return rest < 0 ? text.Length : at + rest;
+    }
+
+    private static bool IsDocumentType(XmlException error) => error.Message.Contains("DTD is prohibited", StringComparison.Ordinal);
+
     /// <summary>The parser's sentence, without the place, which stands before it.</summary>
     private static string Explain(XmlException error)
     {
-        if (error.Message.Contains("DTD is prohibited", StringComparison.Ordinal))
+        if (IsDocumentType(error))
         {
             return "a document type (<!DOCTYPE …>) is not taken: domain XML has none, and entities can be used to exhaust memory or to read files; leave it out";
         }

@@ -141,7 +141,7 @@ internal static class DiskConsistency
                 if (limits[i].Limit > 0 && (limits[i + 1].Limit > 0 || limits[i + 2].Limit > 0))
                 {
                     yield return new RuleMatch(
-                        $"{pointer}/{limits[i].Name}", $"limits of disk {disk.TargetName} for all requests and for reads or writes", "one excludes the other",
+                        $"{pointer}/{limits[limits[i + 1].Limit > 0 ? i + 1 : i + 2].Name}", $"limits of disk {disk.TargetName} for all requests and for reads or writes", "one excludes the other",
                         "leave one out");
                 }
             }

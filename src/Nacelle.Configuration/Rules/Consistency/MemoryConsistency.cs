@@ -49,6 +49,13 @@ internal static class MemoryConsistency
             };
         }
 
+        if (machine.MaximumMemory is not null && machine.Cpu is not { NumaCells.Length: > 0 } && context.Document.Form == MachineDocumentForm.DomainXml)
+        {
+            yield return new RuleMatch(
+                "/maximumMemory", "memory that can grow without a NUMA node", "libvirt plugs memory into nodes of <cpu><numa>, and there is none",
+                "give <numa><cell id='0' cpus='…' memory='…'/></numa> in <cpu>");
+        }
+
         if (machine.MaximumMemory < memory)
         {
             yield return new RuleMatch(

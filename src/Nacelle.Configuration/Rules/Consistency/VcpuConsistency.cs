@@ -60,7 +60,7 @@ internal static class VcpuConsistency
             }
             else if (!seen.Add(vcpu.Id))
             {
-                yield return new RuleMatch($"/vcpus/{index}", Say($"vCPU {vcpu.Id} once more"), "it stands in the list already", "leave one out");
+                yield return new RuleMatch($"/vcpus/{index}/id", Say($"vCPU {vcpu.Id} once more"), "it stands in the list already", "leave one out");
             }
         }
 
@@ -121,7 +121,7 @@ internal static class VcpuConsistency
             int id = cell.Id ?? index;
             if (!nodes.Add(id))
             {
-                yield return new RuleMatch($"/cpu/numaCells/{index}", Say($"NUMA node {id} once more"), "it stands in the list already", "give it another number");
+                yield return new RuleMatch($"/cpu/numaCells/{index}/id", Say($"NUMA node {id} once more"), "it stands in the list already", "give it another number");
             }
 
             foreach (int cpu in NumberSetText.TryParse(cell.Cpus ?? "") ?? [])
