@@ -5,6 +5,8 @@ namespace Nacelle.Configuration;
 /// <summary>The types of text that domain XML is made of.</summary>
 internal static class TextTypes
 {
+    private static readonly string[] s_boards = ["pc-i440fx-", "pc-q35-", "pc-0.", "pc-1.", "rhel", "xenfv-"];
+
     /// <summary>Longest string.</summary>
     internal const int LongestString = 65536;
 
@@ -25,7 +27,7 @@ internal static class TextTypes
     internal static TextType<string> BoardName { get; } = new StringType(
         "a board such as pc, q35 or pc-q35-7.2",
         text => text is "pc" or "q35" or "isapc" or "microvm" or "xenfv" or "xenpv"
-            || ((text.StartsWith("pc-", StringComparison.Ordinal) || text.StartsWith("rhel", StringComparison.Ordinal) || text.StartsWith("xenfv-", StringComparison.Ordinal))
+            || (s_boards.Any(prefix => text.Length > prefix.Length && text.StartsWith(prefix, StringComparison.Ordinal))
                 && text.All(character => char.IsAsciiLetterOrDigit(character) || character is '-' or '.' or '_')));
 
     /// <summary>A port or the name of one.</summary>
