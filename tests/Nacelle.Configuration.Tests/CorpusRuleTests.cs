@@ -7,12 +7,16 @@ public sealed class CorpusRuleTests
 
     public static TheoryData<string> Corpus => [.. CorpusFiles.Xml];
 
+    public static TheoryData<string> Arguments => [.. CorpusFiles.Arguments];
+
     [Theory]
     [MemberData(nameof(Corpus))]
+    [MemberData(nameof(Arguments))]
     public void Rules_find_what_was_expected(string name)
     {
         string expected = Read(name);
-        MachineDocument document = DomainXmlDocument.Read(CorpusFiles.Read(name));
+        byte[] text = CorpusFiles.Read(name);
+        MachineDocument document = name.EndsWith(".args", StringComparison.Ordinal) ? QemuArgumentsDocument.ReadFile(text) : DomainXmlDocument.Read(text);
         Assert.True(document.Configuration is not null, string.Join("\n", document.Problems));
         string[] wanted = expected.Split('\n', StringSplitOptions.RemoveEmptyEntries);
         string[] found = [.. Findings(document)];

@@ -1,4 +1,5 @@
 using System.Text;
+using Nacelle.Machine;
 
 namespace Nacelle.Configuration;
 
@@ -46,6 +47,47 @@ public static class QemuArgumentsDocument
 
         return Read([.. decoded.Split('\n').Select((line, index) => (Text: line.TrimEnd('\r'), Line: index + 1))
             .Where(line => line.Text.Length != 0 && line.Text[0] != '#')]);
+    }
+
+    /// <summary>Writes a configuration as arguments, the program's name left out.</summary>
+    /// <remarks>
+    /// What people and management tools keep beside the machine is not written: title, description, metadata, security labels, the
+    /// control group, names of disks. Each other part that QEMU 7.2 has no argument for is refused. Defaults of QEMU are switched
+    /// off. Ids that begin with made- are of this method and name nothing in the configuration.
+    /// </remarks>
+    /// <exception cref="ConfigurationException">It has parts that cannot be said; the message lists them.</exception>
+    public static IReadOnlyList<string> Write(MachineConfiguration configuration)
+    {
+        ArgumentNullException.ThrowIfNull(configuration);
+        XmlTreeElement root = new("", "domain", default);
+        DomainShape.Domain.Write(configuration, root);
+        QemuWriting writing = new(root);
+        QemuBoardWriter.Write(writing, configuration.Accelerator == AcceleratorChoice.Auto);
+        QemuCpuWriter.Write(writing);
+        QemuDeviceWriter.Write(writing);
+        Own(configuration.Nacelle, writing);
+        IReadOnlyList<string> left = writing.Left();
+        return left.Count == 0
+            ? writing.Arguments
+            : throw new ConfigurationException($"QEMU has no argument for {string.Join("; ", left)}: take it out of the configuration");
+    }
+
+    private static void Own(NacelleConfiguration? own, QemuWriting writing)
+    {
+        if (own?.DebugExitPort is int port)
+        {
+            writing.Add("-device", "isa-debug-exit", $"iobase=0x{port:x}", $"iosize={QemuNumbers.Format(own.DebugExitLength ?? 2)}");
+        }
+
+        if (own?.TestDevice == true)
+        {
+            writing.Add("-device", "pc-testdev");
+        }
+
+        if (own is { Cpu: not null } or { CodeCache: not null } or { EvictEvery: not null })
+        {
+            writing.Refusals.Add("what only Nacelle's translator and processors have");
+        }
     }
 
     private static MachineDocument Read((string Text, int Line)[] arguments)

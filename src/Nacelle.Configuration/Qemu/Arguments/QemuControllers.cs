@@ -228,6 +228,7 @@ internal sealed class QemuControllers(QemuReading reading)
     /// <summary>The number that a name such as pci.3, scsi1 or usb says.</summary>
     private static int? WantedIndex(string type, string? id)
     {
+        id = id is not null && id.StartsWith(QemuDeviceOption.MadePrefix, StringComparison.Ordinal) ? id[QemuDeviceOption.MadePrefix.Length..] : id;
         if (id is null || !id.StartsWith(type, StringComparison.Ordinal))
         {
             return null;

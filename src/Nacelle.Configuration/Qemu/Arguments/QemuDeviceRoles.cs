@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Nacelle.Configuration;
 
 /// <summary>What a device refers to: drives, networks, character devices, memory. Stateless.</summary>
@@ -113,11 +115,26 @@ internal static class QemuDeviceRoles
 
         string bus = element.Children.Find(child => child.Name == "target")?.Attributes.Find(pair => pair.Name == "bus")?.Value ?? "virtio";
         string prefix = bus switch { "virtio" => "vd", "ide" => "hd", "fdc" => "fd", _ => "sd" };
-        tree.Put(element, "target/@dev", reading.NameDisk(prefix), settings);
+        tree.Put(element, "target/@dev", reading.NameDisk(prefix, Place(element, bus)), settings);
         if (device.FixedValues.Contains(("@device", "cdrom")))
         {
             tree.Get(element, "readonly", settings.Position, settings.Label);
         }
+    }
+
+    /// <summary>Disks of the board's own controller are named by their place.</summary>
+    private static int? Place(XmlTreeElement element, string bus)
+    {
+        XmlTreeElement? address = element.Children.Find(child => child.Name == "address");
+        return address is null || Number("controller") != 0 ? null : bus switch
+        {
+            "ide" => (2 * Number("bus")) + Number("unit"),
+            "sata" => Number("unit"),
+            _ => null,
+        };
+
+        int? Number(string name) => int.TryParse(
+            address.Attributes.Find(pair => pair.Name == name)?.Value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number <= 255 ? number : null;
     }
 
     private static void Controller(QemuReading reading, QemuSettings settings, XmlTreeElement element)

@@ -32,14 +32,14 @@ internal static class QemuDeviceTable
     /// <summary>All of them.</summary>
     internal static IReadOnlyList<QemuDevice> All { get; } =
     [
-        .. VirtioThree("virtio-blk-pci", "disk", ["target/@bus=virtio"], Disk, s_virtioDisk),
-        .. VirtioThree("vhost-user-blk-pci", "disk", ["@type=vhostuser", "target/@bus=virtio"], Disk, s_virtioDisk),
+        .. VirtioThree("virtio-blk-pci", "disk", ["@device=disk", "target/@bus=virtio"], Disk, s_virtioDisk),
+        .. VirtioThree("vhost-user-blk-pci", "disk", ["@type=vhostuser", "@device=disk", "target/@bus=virtio"], Disk, s_virtioDisk),
         new("scsi-hd", "disk", QemuBus.Scsi, ["@device=disk", "target/@bus=scsi"], Disk),
         new("scsi-cd", "disk", QemuBus.Scsi, ["@device=cdrom", "target/@bus=scsi"], Disk),
         new("scsi-block", "disk", QemuBus.Scsi, ["@device=lun", "target/@bus=scsi"], Disk),
         new("ide-hd", "disk", QemuBus.Ide, ["@device=disk"], Disk),
         new("ide-cd", "disk", QemuBus.Ide, ["@device=cdrom"], Disk),
-        new("usb-storage", "disk", QemuBus.Usb, ["target/@bus=usb"], Disk),
+        new("usb-storage", "disk", QemuBus.Usb, ["@device=disk", "target/@bus=usb"], Disk),
         new("floppy", "disk", QemuBus.Floppy, ["@device=floppy", "target/@bus=fdc"], Disk),
 
         .. VirtioThree("virtio-scsi-pci", "controller", ["@type=scsi"], VirtioScsi, []),

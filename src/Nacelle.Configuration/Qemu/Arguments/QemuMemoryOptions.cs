@@ -102,11 +102,10 @@ internal static class QemuMemoryOptions
     internal static void MainBackEnd(QemuReading reading, QemuSettings backEnd)
     {
         QemuMachineTree tree = reading.Tree;
-        XmlTreeElement backing = tree.Get(tree.Root, "memoryBacking", backEnd.Position, backEnd.Label);
         switch (backEnd.Take("qom-type")?.Value)
         {
             case "memory-backend-memfd":
-                tree.Put(backing, "source/@type", "memfd", backEnd);
+                tree.Put(tree.Root, "memoryBacking/source/@type", "memfd", backEnd);
                 if (tree.TakeSwitch(backEnd, "hugetlb") == true)
                 {
                     HugePages(reading, backEnd, tree.TakeSize(backEnd, "hugetlbsize"));
@@ -123,14 +122,14 @@ internal static class QemuMemoryOptions
         // The size is the machine's own, and is checked by QEMU against it.
         backEnd.Take("size");
         backEnd.TakeIf("x-use-canonical-path-for-ramblock-id", "off");
-        Access(tree, backEnd, backing, "access/@mode");
+        Access(tree, backEnd, tree.Root, "memoryBacking/access/@mode");
         if (tree.TakeSwitch(backEnd, "prealloc") == true)
         {
-            tree.Put(backing, "allocation/@mode", "immediate", backEnd);
+            tree.Put(tree.Root, "memoryBacking/allocation/@mode", "immediate", backEnd);
         }
 
-        tree.Move(backEnd, "prealloc-threads", backing, "allocation/@threads", QemuValueKind.Number);
-        tree.Move(backEnd, "discard-data", backing, "discard", QemuValueKind.Flag);
+        tree.Move(backEnd, "prealloc-threads", tree.Root, "memoryBacking/allocation/@threads", QemuValueKind.Number);
+        tree.Move(backEnd, "discard-data", tree.Root, "memoryBacking/discard", QemuValueKind.Flag);
         if (QemuNumaOption.HostNodes(reading, backEnd) is (string mode, string nodes))
         {
             tree.Put(tree.Root, "numatune/memory/@mode", mode, backEnd);
