@@ -74,7 +74,7 @@ public sealed class QemuArgumentsCorpusTests
     [InlineData("qemu-vcpu-241.args", "/vcpu", 9)]
     [InlineData("qemu-nested-vmx.args", "/cpu/features/0", 5)]
     [InlineData("qemu-throttle.args", "/devices/disks/0/throttle", 12)]
-    [InlineData("ganeti-passthrough.args", "/devices/hostDevices/0", 34)]
+    [InlineData("ganeti-passthrough.args", "/devices/hostDevices/0", 33)]
     public void PlacesAreTheLinesOfTheArguments(string name, string pointer, int line)
     {
         MachineDocument document = Read(name);

@@ -25,7 +25,7 @@ internal static class QemuDriveOptions
     /// <summary>Puts a drive into the machine that is a device itself.</summary>
     internal static void Apply(QemuReading reading, QemuSettings settings)
     {
-        if (reading.IsDefined("drive", settings.Find("id")?.Value ?? "") && settings.Find("if") is null && settings.Find("id")!.IsTaken)
+        if (settings.Find("if")?.Value == "none")
         {
             return;
         }

@@ -14,10 +14,12 @@ internal sealed class QemuBusNames
     internal QemuBusNames(QemuWriting writing, IEnumerable<XmlTreeElement> devices)
     {
         _writing = writing;
-        foreach (XmlTreeElement controller in devices.Where(device => device.Name == "controller"))
+        XmlTreeElement[] controllers = [.. devices.Where(device => device.Name == "controller")];
+        HashSet<(string, string)> taken = [("pci", "0"), .. controllers.Select(item => (Peek(item, "@type") ?? "", Peek(item, "@index") ?? ""))];
+        foreach (XmlTreeElement controller in controllers)
         {
             string type = Peek(controller, "@type") ?? "";
-            string index = Peek(controller, "@index") ?? "0";
+            string index = Peek(controller, "@index") ?? Next(type);
             bool isCompanion = Peek(controller, "master/@startport") is not null;
             if (Peek(controller, "alias/@name") is string alias)
             {
@@ -32,6 +34,17 @@ internal sealed class QemuBusNames
             {
                 _ids[(type, index)] = id;
             }
+        }
+
+        string Next(string type)
+        {
+            int number = 0;
+            while (!taken.Add((type, QemuNumbers.Format(number))))
+            {
+                number++;
+            }
+
+            return QemuNumbers.Format(number);
         }
     }
 
@@ -132,7 +145,6 @@ internal sealed class QemuBusNames
         }
 
         TakeIf(address, "@target", "0");
-        Take(element, "target/@bus");
     }
 
     private string Name(string type, string? index) =>

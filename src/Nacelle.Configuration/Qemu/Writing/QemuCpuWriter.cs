@@ -91,6 +91,11 @@ internal static class QemuCpuWriter
                     cpu.Children.Remove(feature);
                 }
             }
+
+            if (cpu.IsEmpty)
+            {
+                root.Children.Remove(cpu);
+            }
         }
 
         Hypervisor(writing, settings);

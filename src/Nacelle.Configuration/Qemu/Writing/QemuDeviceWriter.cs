@@ -122,7 +122,15 @@ internal static class QemuDeviceWriter
             settings.Add(Setting("iothread", $"made-iothread{thread}"));
         }
 
+        bool isPlaced = Child(element, "address") is not null;
         buses.Address(device, element, settings);
+
+        // Without an address a disk is on the board's own controller, which is of one kind.
+        if (device.Bus == QemuBus.Ide && (isPlaced || Peek(element, "target/@bus") == (writing.IsQ35 ? "sata" : "ide")))
+        {
+            Take(element, "target/@bus");
+        }
+
         writing.Add("-device", [.. settings]);
         foreach (XmlTreeElement codec in element.Children.Where(child => child.Name == "codec").ToArray())
         {
