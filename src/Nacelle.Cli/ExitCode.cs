@@ -38,4 +38,10 @@ internal enum ExitCode
 
     /// <summary>A defect of this program.</summary>
     InternalError = 22,
+
+    /// <summary>What was checked can do harm, or does not do what was meant; no rule refuses it.</summary>
+    Warnings = 24,
+
+    /// <summary>A rule refuses what was checked.</summary>
+    Refusals = 26,
 }

@@ -20,7 +20,7 @@ internal static class ExitCodeTable
     {
         ExitCode.Success => "The guest powered itself off, or the command did what was asked.",
         ExitCode.Usage => "The command line was not understood: an unknown option, a value out of range.",
-        ExitCode.Configuration => "The options contradict each other or a limit of the machine.",
+        ExitCode.Configuration => "The options contradict each other or a limit of the machine; a text that describes a machine, a host or a profile cannot be used.",
         ExitCode.HostResource => "A file, device, permission or amount of memory of the host is missing.",
         ExitCode.GuestImage => "The kernel or initrd is not what it has to be, or does not fit into memory.",
         ExitCode.MachineFailed => "The accelerator or a device could not go on.",
@@ -30,6 +30,8 @@ internal static class ExitCodeTable
         ExitCode.OutputClosed => "Whoever read standard output went away.",
         ExitCode.Quit => "The person at the terminal ended the machine with the escape key.",
         ExitCode.InternalError => "A defect of Nacelle; please report what it printed.",
+        ExitCode.Warnings => "'nacelle check' found warnings, and nothing that is refused.",
+        ExitCode.Refusals => "'nacelle check' found what a rule refuses.",
         _ => throw new ArgumentOutOfRangeException(nameof(code), code, "an exit code without a meaning"),
     };
 }

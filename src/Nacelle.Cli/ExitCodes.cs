@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Nacelle.Configuration;
 using Nacelle.Machine;
 
 namespace Nacelle.Cli;
@@ -38,6 +39,15 @@ internal static class ExitCodes
         MachineErrorKind.GuestImage => (int)ExitCode.GuestImage,
         _ => (int)ExitCode.HostResource,
     };
+
+    /// <summary>Of a check, by the worst that it found.</summary>
+    internal static int Of(ReportCount count) => (int)(count switch
+    {
+        { Errors: > 0 } => ExitCode.Configuration,
+        { Refusals: > 0 } => ExitCode.Refusals,
+        { Warnings: > 0 } => ExitCode.Warnings,
+        _ => ExitCode.Success,
+    });
 
     /// <summary>Of a value written to the debug-exit port: 2 × value + 1, as test kernels expect, at most 127.</summary>
     internal static int OfGuest(uint value) => (int)Math.Min((2UL * value) + 1, LargestGuestCode);

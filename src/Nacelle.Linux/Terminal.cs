@@ -20,6 +20,16 @@ public sealed unsafe partial class Terminal
     /// <summary>Whether the descriptor is a terminal.</summary>
     public static bool IsTerminal(int descriptor) => IsATty(descriptor) == 1;
 
+    /// <summary>How many columns a terminal has.</summary>
+    /// <returns>Null when the descriptor is not a terminal, or one that does not say.</returns>
+    public static int? Columns(int descriptor)
+    {
+        // TIOCGWINSZ of ioctl_tty(2): rows, columns, and two numbers of pixels.
+        const nuint getWindowSize = 0x5413;
+        ushort* size = stackalloc ushort[4];
+        return Control(descriptor, getWindowSize, size) == 0 && size[1] > 0 ? size[1] : null;
+    }
+
     /// <summary>Whether this process may use the terminal: it belongs to the terminal's foreground process group.</summary>
     public static bool IsForeground(int descriptor) => ForegroundGroup(descriptor) == OwnGroup();
 
@@ -99,6 +109,9 @@ public sealed unsafe partial class Terminal
 
     [LibraryImport("libc", EntryPoint = "isatty")]
     private static partial int IsATty(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "ioctl")]
+    private static partial int Control(int descriptor, nuint request, ushort* size);
 
     [LibraryImport("libc", EntryPoint = "tcgetattr")]
     private static partial int GetAttributes(int descriptor, byte* settings);

@@ -12,7 +12,8 @@ internal static class CommandLine
     private static readonly ParserConfiguration s_parser = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
 
     /// <summary>Reads arguments without doing anything.</summary>
-    internal static ParseResult Parse(IReadOnlyList<string> arguments) => new NacelleCommand().Parse(arguments, s_parser);
+    internal static ParseResult Parse(IReadOnlyList<string> arguments) =>
+        new NacelleCommand().Parse(CheckCommand.SetApart(arguments), s_parser);
 
     /// <summary>Does what the arguments ask.</summary>
     /// <returns>The exit code.</returns>

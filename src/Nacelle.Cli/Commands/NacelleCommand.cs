@@ -13,6 +13,8 @@ internal sealed class NacelleCommand : RootCommand, IDocumentedCommand
         Add(new QemuCommand());
         Add(new InfoCommand());
         Add(new HostCommand());
+        Add(new CheckCommand());
+        Add(new RulesCommand());
         Add(new ConvertCommand());
         Add(new DebugCommand());
         Add(new CompletionCommand());
@@ -40,6 +42,7 @@ internal sealed class NacelleCommand : RootCommand, IDocumentedCommand
         "nacelle COMMAND [options]",
         [
             new("Boot a kernel", "nacelle run --kernel vmlinuz --initrd initrd.img --append console=ttyS0"),
+            new("Check a guest against the restrictions of a release", "nacelle check guest.xml --profile rhel7"),
             new("See what this host offers", "nacelle info"),
             new("Read all about a command", "nacelle run --help"),
         ],

@@ -7,10 +7,15 @@ namespace Nacelle.Cli;
 /// <summary>The options by which a command is told which rules hold.</summary>
 internal sealed class ProfileOptions
 {
+    /// <summary>The variable of the environment that stands for <see cref="Profile"/> where that is not given.</summary>
+    internal const string Variable = "NACELLE_PROFILE";
+
+    private const string None = "none";
+
     /// <summary>The profile.</summary>
     internal Option<string?> Profile { get; } = OptionFactory.Single(
-        "--profile", "NAME|FILE", "The rules that hold: a profile of this program, or a file of your own that narrows one.",
-        text => MachineOptions.ParsePath("profile", text), "none", [.. RestrictionProfile.Names]);
+        "--profile", "NAME|FILE", $"The rules that hold: a profile of this program, or a file of your own that narrows one; {Variable} in the environment stands for it.",
+        text => MachineOptions.ParsePath("profile", text), None, [.. RestrictionProfile.Names]);
 
     /// <summary>Rules that are overridden.</summary>
     internal Option<ImmutableArray<string>> Overrides { get; } = OptionFactory.Many(
@@ -20,12 +25,24 @@ internal sealed class ProfileOptions
     /// <exception cref="ConfigurationException">There is no such profile.</exception>
     internal ChosenProfile Read(ParseResult result)
     {
-        string name = result.GetValue(Profile) ?? "none";
-        RestrictionProfile profile = RestrictionProfile.Names.Contains(name) || !name.AsSpan().ContainsAny('/', '.')
+        bool isGiven = result.GetResult(Profile) is { Implicit: false };
+        string? variable = isGiven ? null : Environment.GetEnvironmentVariable(Variable);
+        try
+        {
+            return new ChosenProfile(Find(string.IsNullOrEmpty(variable) ? result.GetValue(Profile) ?? None : variable), result.GetValue(Overrides));
+        }
+        catch (ConfigurationException error) when (!string.IsNullOrEmpty(variable))
+        {
+            throw new ConfigurationException($"{Variable}: {error.Message}");
+        }
+    }
+
+    /// <summary>Finds a profile by its name or in a file.</summary>
+    /// <exception cref="ConfigurationException">There is none, or it cannot be used.</exception>
+    internal static RestrictionProfile Find(string name) =>
+        RestrictionProfile.Names.Contains(name) || (!name.Contains('/', StringComparison.Ordinal) && !File.Exists(name))
             ? RestrictionProfile.Get(name)
             : RestrictionProfile.Parse(DocumentFile.Read(name), name);
-        return new ChosenProfile(profile, result.GetValue(Overrides));
-    }
 }
 
 /// <summary>A profile and the rules of it that are overridden.</summary>

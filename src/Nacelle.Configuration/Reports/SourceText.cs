@@ -23,6 +23,9 @@ public sealed partial class SourceText
     /// <summary>How many lines it has.</summary>
     public int LineCount => _starts.Length;
 
+    /// <summary>Whether it has remarks for people, which are in no configuration.</summary>
+    public bool HasComments => Form == MachineDocumentForm.DomainXml && _text.Contains("<!--", StringComparison.Ordinal);
+
     /// <summary>All of it.</summary>
     internal string Text => _text;
 

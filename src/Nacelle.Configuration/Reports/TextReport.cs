@@ -23,7 +23,7 @@ public static class TextReport
     public static string Write(CheckReport report, TextReportSettings settings)
     {
         ArgumentNullException.ThrowIfNull(report);
-        StyledText text = new(settings.Colours, Math.Clamp(settings.Width, NarrowestWidth, WidestWidth));
+        StyledText text = new(settings.Colours, ClampWidth(settings.Width));
         foreach (CheckedDocument document in report.Documents)
         {
             foreach (ReportEntry entry in settings.SummaryOnly ? [] : document.Entries)
@@ -47,6 +47,9 @@ public static class TextReport
 
         return text.ToString();
     }
+
+    /// <summary>A width that lines are readable in.</summary>
+    internal static int ClampWidth(int width) => Math.Clamp(width, NarrowestWidth, WidestWidth);
 
     private static void WriteEntry(StyledText text, CheckedDocument document, ReportEntry entry)
     {

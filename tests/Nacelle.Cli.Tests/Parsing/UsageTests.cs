@@ -6,7 +6,7 @@ namespace Nacelle.Cli.Tests;
 public sealed class UsageTests
 {
     [Theory]
-    [InlineData("", "name a command: run, qemu, info, host, debug, completion")]
+    [InlineData("", "name a command: run, qemu, info, host, check, rules, convert, debug, completion")]
     [InlineData("rnu", "unknown command 'rnu': did you mean 'run'?")]
     [InlineData("run", "'--kernel' is required")]
     [InlineData("run --kernel", "missing for option: '--kernel'")]

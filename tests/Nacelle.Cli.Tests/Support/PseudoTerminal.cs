@@ -56,12 +56,21 @@ internal sealed unsafe partial class PseudoTerminal : IDisposable
     }
 
     /// <summary>Starts nacelle in a session of its own with this terminal.</summary>
-    public void Start(params string[] arguments)
+    public void Start(params string[] arguments) => Start(null, arguments);
+
+    /// <summary>Starts nacelle in a session of its own with this terminal and, where one is given, a variable in its environment.</summary>
+    public void Start((string Name, string Value)? variable, string[] arguments)
     {
         // setsid(1) makes standard input the controlling terminal and then becomes the program.
-        _process = Process.Start(new ProcessStartInfo(
+        ProcessStartInfo start = new(
             "bash",
-            ["-c", "exec setsid -c \"$@\" <\"$0\" >\"$0\" 2>&1", _path, NacelleProcess.Executable, .. arguments]));
+            ["-c", "exec setsid -c \"$@\" <\"$0\" >\"$0\" 2>&1", _path, NacelleProcess.Executable, .. arguments]);
+        if (variable is var (name, value))
+        {
+            start.Environment[name] = value;
+        }
+
+        _process = Process.Start(start);
     }
 
     /// <summary>Types.</summary>

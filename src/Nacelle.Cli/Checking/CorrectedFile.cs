@@ -1,0 +1,59 @@
+using System.Text;
+using Nacelle.Configuration;
+
+namespace Nacelle.Cli;
+
+/// <summary>Writes corrected machines, and says what was done and what is left. Stateless.</summary>
+internal static class CorrectedFile
+{
+    /// <summary>Corrects the one text of a report.</summary>
+    /// <param name="report">The report.</param>
+    /// <param name="path">The file to write.</param>
+    /// <param name="force">Whether it may be there already, and what is not understood may be lost.</param>
+    /// <param name="notices">Takes what is said.</param>
+    /// <returns>The exit code of what is left.</returns>
+    /// <exception cref="IOException">It cannot be written, or is there already.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    /// <exception cref="ConfigurationException">There is nothing that could be corrected.</exception>
+    internal static int Write(CheckReport report, string path, bool force, Notices notices)
+    {
+        CheckedDocument document = report.Documents[0];
+        Corrections corrections = Corrections.Make(report, document, path);
+        UnknownPart[] lost = [.. document.Document.Unknown];
+        if (lost.Length != 0 && !force)
+        {
+            throw new ConfigurationException(
+                $"'{document.Name}' has {Parts(lost)} that nothing here knows, and --fix would lose it: take it out, or add --force");
+        }
+
+        if (File.Exists(path) && !force)
+        {
+            throw new IOException($"'{path}' is there already, and --fix does not replace it: name another file, or add --force");
+        }
+
+        OutputFile.Write(path, Encoding.UTF8.GetBytes(corrections.Text));
+        notices.Say($"wrote '{path}': corrected {Names(corrections.Done)}; left: {corrections.Left.Count}");
+        foreach (ReportEntry entry in corrections.Left.Entries)
+        {
+            notices.Say($"left in '{path}' at {entry.Position}: {entry.Word} {entry.RuleId}: {entry.Asked}: {entry.Remedy}");
+        }
+
+        if (lost.Length != 0)
+        {
+            notices.Say($"'{path}' is without {Parts(lost)}, which nothing here knows");
+        }
+
+        if (document.Text.HasComments)
+        {
+            notices.Say($"'{path}' is without the comments of '{document.Name}'");
+        }
+
+        return ExitCodes.Of(corrections.Left.Count);
+    }
+
+    private static string Names(IReadOnlyCollection<ReportEntry> entries) => entries.Count == 0
+        ? "nothing"
+        : string.Join(", ", entries.GroupBy(entry => entry.RuleId).Select(group => group.Count() == 1 ? group.Key : $"{group.Key} ({group.Count()} times)"));
+
+    private static string Parts(IEnumerable<UnknownPart> parts) => string.Join(", ", parts.Select(part => $"{part.Place.Label} at {part.Place.Position}"));
+}
