@@ -84,7 +84,7 @@ public static class QemuArgumentsDocument
             writing.Add("-device", "pc-testdev");
         }
 
-        if (own is { Cpu: not null } or { CodeCache: not null } or { EvictEvery: not null })
+        if (own is { CodeCache: not null } or { EvictEvery: not null })
         {
             writing.Refusals.Add("what only Nacelle's translator and processors have");
         }
