@@ -49,7 +49,7 @@ public sealed class QemuArgumentsCorpusTests
         Assert.Equal(CpuMode.HostPassthrough, machine.Cpu!.Mode);
         ControllerConfiguration controller = Assert.Single(machine.Devices.Controllers, item => item.Type == ControllerType.Scsi);
         Assert.Equal("lsilogic", controller.Model);
-        Assert.Equal(36, document.Find("/devices/controllers/" + machine.Devices.Controllers.IndexOf(controller))!.Position.Line);
+        Assert.Equal(37, document.Find("/devices/controllers/" + machine.Devices.Controllers.IndexOf(controller))!.Position.Line);
         DiskConfiguration disk = machine.Devices.Disks[1];
         Assert.Equal((DiskBus.Scsi, DiskCache.None, "native", "raw"), (disk.Bus!.Value, disk.Driver!.Cache!.Value, disk.Driver.Io, disk.Driver.Type));
         Assert.Equal("/var/run/ganeti/instance-disks/guest:1", disk.Source!.File);

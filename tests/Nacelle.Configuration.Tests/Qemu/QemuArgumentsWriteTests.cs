@@ -63,7 +63,7 @@ public sealed class QemuArgumentsWriteTests
     /// <summary>QEMU itself takes what is written: it starts and answers over QMP.</summary>
     [Theory]
     [InlineData("virt-install-kernel-boot.xml")]
-    [InlineData("rule-pci-built-in-q35.xml")]
+    [InlineData("rule-tcg.xml")]
     [InlineData("qemu-slot-behind-port.args")]
     [InlineData("qemu-memory-hotplug.args")]
     [InlineData("qemu-iothread.args")]
@@ -76,12 +76,13 @@ public sealed class QemuArgumentsWriteTests
             : DomainXmlDocument.Read(CorpusFiles.Read(name)).Configuration!;
 
         // Files, networks and processors of another host are not here; everything else is as it was.
+        string folder = Directory.CreateTempSubdirectory("nacelle-qemu-").FullName;
         DevicesConfiguration devices = configuration.Devices with
         {
-            Disks = [.. configuration.Devices.Disks.Select(disk => disk with
+            Disks = [.. configuration.Devices.Disks.Select((disk, index) => disk with
             {
                 Type = null,
-                Source = disk.Source is null ? null : new StorageSourceConfiguration { File = "/dev/null" },
+                Source = disk.Source is null ? null : new StorageSourceConfiguration { File = Image(folder, index) },
                 Driver = disk.Driver is null ? null : disk.Driver with { Cache = null, Io = null, Type = disk.Driver.Type is null ? null : "raw" },
                 BackingStore = null,
                 ReadOnly = disk.Device == "cdrom",
@@ -101,7 +102,15 @@ public sealed class QemuArgumentsWriteTests
             Boot = configuration.Boot with { Kernel = null, Initrd = null, CommandLine = null, Loader = null, VariableStore = null, Firmware = null, Machine = configuration.Boot.Machine!.Contains("q35", StringComparison.Ordinal) ? "q35" : "pc" },
         };
         (int code, string output) = Run([.. QemuArgumentsDocument.Write(configuration), "-S", "-display", "none", "-qmp", "stdio"]);
+        Directory.Delete(folder, recursive: true);
         Assert.True(code == 0 && output.Contains("\"return\"", StringComparison.Ordinal), $"exit status {code}\n{output}\n{string.Join('\n', QemuArgumentsDocument.Write(configuration))}");
+    }
+
+    private static string Image(string folder, int index)
+    {
+        string path = Path.Combine(folder, $"disk{index}.raw");
+        File.WriteAllBytes(path, new byte[1 << 20]);
+        return path;
     }
 
     private static (int Code, string Output) Run(string[] arguments)

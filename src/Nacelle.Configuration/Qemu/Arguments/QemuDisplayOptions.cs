@@ -30,7 +30,12 @@ internal static class QemuDisplayOptions
     internal static void Vnc(QemuReading reading, QemuSettings settings)
     {
         QemuMachineTree tree = reading.Tree;
-        QemuSetting where = settings.Take("vnc")!;
+        if (settings.Take("vnc") is not QemuSetting where)
+        {
+            reading.Shapes.Refuse(settings.Position, $"{settings.Label}: give HOST:DISPLAY, unix:PATH or none first");
+            return;
+        }
+
         if (where.Value == "none")
         {
             return;

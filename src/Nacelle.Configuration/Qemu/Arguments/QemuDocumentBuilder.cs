@@ -14,7 +14,10 @@ internal static class QemuDocumentBuilder
     {
         AcceleratorChoice accelerator = Accelerator(reading);
         BootOrders(reading.Tree);
-        reading.Shapes.Place("", reading.Start, "the arguments");
+
+        // Of the machine as a whole the accelerator is said first, as the type of a domain is.
+        SourcePosition whole = reading.Accelerators.Count == 0 ? reading.Start : reading.Accelerators[0].Settings.Position;
+        reading.Shapes.Place("", whole, "the arguments");
         MachineConfiguration configuration = DomainShape.Domain.Read(new MachineConfiguration(), reading.Tree.Root, "", "domain", reading.Shapes);
         configuration = configuration with { Accelerator = accelerator, Nacelle = reading.Nacelle };
         Leave(reading);

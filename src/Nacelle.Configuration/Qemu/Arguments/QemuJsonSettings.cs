@@ -57,6 +57,7 @@ internal static class QemuJsonSettings
                     open.Pop();
                     break;
                 default:
+                    QemuSettings.TooMany(settings, line);
                     settings.Add(new QemuSetting(name, Value(ref reader), new SourcePosition(line, column)));
                     break;
             }

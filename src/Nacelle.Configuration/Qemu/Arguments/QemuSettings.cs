@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 
 namespace Nacelle.Configuration;
@@ -8,6 +9,9 @@ namespace Nacelle.Configuration;
 /// </summary>
 internal sealed class QemuSettings
 {
+    /// <summary>Most settings of one option; what many options have is found by looking at all of them.</summary>
+    internal const int Most = 4096;
+
     private readonly List<QemuSetting> _all;
 
     private QemuSettings(string option, SourcePosition position, List<QemuSetting> all)
@@ -40,7 +44,7 @@ internal sealed class QemuSettings
     /// <param name="text">As typed.</param>
     /// <param name="line">The argument's number.</param>
     /// <param name="headName">The name that is implied for a first part without one; null where each part has one.</param>
-    /// <exception cref="ConfigurationSyntaxException">It is JSON that is not well-formed.</exception>
+    /// <exception cref="ConfigurationSyntaxException">It is JSON that is not well-formed, or has more than <see cref="Most"/> settings.</exception>
     internal static QemuSettings Split(string option, string text, int line, string? headName)
     {
         SourcePosition position = new(line, 1);
@@ -67,6 +71,7 @@ internal sealed class QemuSettings
             {
                 if (part.Length != 0 || all.Count == 0)
                 {
+                    TooMany(all, line);
                     all.Add(One(part.ToString(), new SourcePosition(line, start + 1), all.Count == 0 ? headName : null));
                 }
 
@@ -138,6 +143,17 @@ internal sealed class QemuSettings
         if (Find(name) is QemuSetting setting && values.Contains(setting.Value))
         {
             Take(name);
+        }
+    }
+
+    /// <summary>Refuses one more setting than there may be.</summary>
+    /// <exception cref="ConfigurationSyntaxException">There are <see cref="Most"/> already.</exception>
+    internal static void TooMany(List<QemuSetting> all, int line)
+    {
+        if (all.Count >= Most)
+        {
+            throw new ConfigurationSyntaxException(
+                string.Create(CultureInfo.InvariantCulture, $"the value has more than {Most} settings"), new SourcePosition(line, 1));
         }
     }
 

@@ -56,7 +56,14 @@ internal static class QemuSourceText
     internal static void Url(QemuReading reading, QemuSettings settings, QemuSetting setting, XmlTreeElement disk, string text)
     {
         QemuMachineTree tree = reading.Tree;
-        string scheme = text[..text.IndexOf(':', StringComparison.Ordinal)];
+        int schemeEnd = text.IndexOf("://", StringComparison.Ordinal);
+        if (schemeEnd < 0)
+        {
+            tree.Refuse(settings, setting, "a URL such as https://host/path");
+            return;
+        }
+
+        string scheme = text[..schemeEnd];
         string[] parts = scheme.Split('+');
         int pathAt = text.IndexOf('/', scheme.Length + 3);
         string authority = pathAt < 0 ? text[(scheme.Length + 3)..] : text[(scheme.Length + 3)..pathAt];

@@ -174,8 +174,11 @@ internal static class QemuBackEndWriter
         {
             string[] parts = [.. ((string[])["domain", "bus", "slot", "function"]).Select(name => (Take(address, "@" + name) ?? "0x0")[2..])];
             settings.Add(Setting("host", $"{parts[0].PadLeft(4, '0')}:{parts[1]}:{parts[2]}.{parts[3]}"));
-            source.Children.RemoveAll(child => child.IsEmpty);
-            element.Children.RemoveAll(child => child.IsEmpty);
+            source.Children.Remove(address);
+            if (source.IsEmpty)
+            {
+                element.Children.Remove(source);
+            }
         }
         else if (Peek(element, "@type") == "usb")
         {

@@ -2,7 +2,7 @@ using static Nacelle.Configuration.QemuWriting;
 
 namespace Nacelle.Configuration;
 
-/// <summary>Writes the board, what runs it, firmware, clock and what happens at its end. Stateless.</summary>
+/// <summary>Writes the board, what runs it, its clock and what happens at its end. Stateless.</summary>
 internal static class QemuBoardWriter
 {
     // What domain XML says beside the machine, or what QEMU does anyway.
@@ -68,7 +68,7 @@ internal static class QemuBoardWriter
             writing.Add("-uuid", uuid);
         }
 
-        Firmware(writing);
+        QemuFirmwareWriter.Write(writing);
         Clock(writing);
         Ends(writing);
         Globals(writing);
@@ -112,109 +112,6 @@ internal static class QemuBoardWriter
         {
             writing.Root.Children.Remove(clock);
         }
-    }
-
-    private static void Firmware(QemuWriting writing)
-    {
-        XmlTreeElement root = writing.Root;
-        string? loader = Take(root, "os/loader");
-        if (loader is not null && Take(root, "os/loader/@type") != "pflash")
-        {
-            Take(root, "os/loader/@readonly");
-            writing.Add("-bios", loader);
-        }
-        else if (loader is not null)
-        {
-            if (Take(root, "os/loader/@secure") == "yes")
-            {
-                writing.Add("-global", "driver=cfi.pflash01", "property=secure", "value=on");
-            }
-
-            string readOnly = Take(root, "os/loader/@readonly") == "yes" ? "on" : "off";
-            writing.Add("-drive", "if=pflash", "unit=0", Setting("format", Take(root, "os/loader/@format") ?? "raw"), $"readonly={readOnly}", Setting("file", loader));
-        }
-
-        if (Take(root, "os/nvram") is string store)
-        {
-            writing.Add("-drive", "if=pflash", "unit=1", Setting("format", Take(root, "os/nvram/@format") ?? "raw"), Setting("file", store));
-            Take(root, "os/nvram/@template");
-        }
-
-        foreach ((string path, string option) in ((string, string)[])[("os/kernel", "-kernel"), ("os/initrd", "-initrd"), ("os/cmdline", "-append"), ("os/dtb", "-dtb")])
-        {
-            if (Take(root, path) is string value)
-            {
-                writing.Add(option);
-                writing.Arguments.Add(value);
-            }
-        }
-
-        List<string> boot = [];
-        string letters = "";
-        while (Take(root, "os/boot/@dev") is string device)
-        {
-            letters += Array.Find(QemuBootOptions.Letters, pair => pair.Word == device).Letter;
-        }
-
-        if (letters.Length != 0)
-        {
-            boot.Add(Setting("order", letters));
-        }
-
-        Move(root, "os/bootmenu/@enable", boot, "menu", QemuValueKind.YesNo);
-        Move(root, "os/bootmenu/@timeout", boot, "splash-time");
-        Move(root, "os/bios/@rebootTimeout", boot, "reboot-timeout");
-        if (boot.Count != 0)
-        {
-            writing.Add("-boot", [.. boot]);
-        }
-
-        Smbios(writing);
-    }
-
-    private static void Smbios(QemuWriting writing)
-    {
-        foreach (XmlTreeElement information in writing.Root.Children.Where(child => child.Name == "sysinfo").ToArray())
-        {
-            bool isSmbios = Take(information, "@type") == "smbios";
-            foreach (XmlTreeElement list in information.Children.ToArray())
-            {
-                if (isSmbios && Array.Find(QemuBootOptions.SmbiosFields, entry => entry.List == list.Name) is { Type: string type, Fields: { } fields })
-                {
-                    List<string> settings = [$"type={type}"];
-                    foreach (XmlTreeElement entry in list.Children.ToArray())
-                    {
-                        string? name = Array.Find(fields, field => field.Xml == (Peek(entry, "@name") ?? "")).Qemu;
-                        if (name is not null)
-                        {
-                            settings.Add(Setting(name, entry.Text));
-                            list.Children.Remove(entry);
-                        }
-                    }
-
-                    writing.Add("-smbios", [.. settings]);
-                }
-                else if (!isSmbios && Take(list, "@name") is string name)
-                {
-                    List<string> settings = [Setting("name", name)];
-                    Move(list, "@file", settings, "file");
-                    Move(list, "", settings, "string");
-                    writing.Add("-fw_cfg", [.. settings]);
-                }
-
-                if (list.IsEmpty)
-                {
-                    information.Children.Remove(list);
-                }
-            }
-
-            if (information.IsEmpty)
-            {
-                writing.Root.Children.Remove(information);
-            }
-        }
-
-        TakeIf(writing.Root, "os/smbios/@mode", "sysinfo");
     }
 
     private static void Clock(QemuWriting writing)

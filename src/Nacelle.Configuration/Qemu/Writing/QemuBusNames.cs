@@ -15,6 +15,7 @@ internal sealed class QemuBusNames
     {
         _writing = writing;
         XmlTreeElement[] controllers = [.. devices.Where(device => device.Name == "controller")];
+        PortCount = controllers.Count(item => Peek(item, "@model") is "pcie-root-port" or "pcie-switch-downstream-port");
         HashSet<(string, string)> taken = [("pci", "0"), .. controllers.Select(item => (Peek(item, "@type") ?? "", Peek(item, "@index") ?? ""))];
         foreach (XmlTreeElement controller in controllers)
         {
@@ -47,6 +48,12 @@ internal sealed class QemuBusNames
             return QemuNumbers.Format(number);
         }
     }
+
+    /// <summary>How many ports of PCI Express there are.</summary>
+    internal int PortCount { get; }
+
+    /// <summary>A chassis number for a port that has none: its place among the controllers, from 1.</summary>
+    internal string Chassis(XmlTreeElement element) => QemuNumbers.Format(_byElement.Keys.TakeWhile(other => other != element).Count() + 1);
 
     /// <summary>The name of a controller.</summary>
     internal string? IdOf(XmlTreeElement element) => _byElement.GetValueOrDefault(element);

@@ -114,6 +114,12 @@ internal static class QemuDeviceWriter
 
         if (element.Name == "controller")
         {
+            // Ports of one chassis number cannot be told apart, and QEMU takes the second for none.
+            if (device.Properties.Contains(QemuProperties.Port[0]) && id.Length != 0 && !settings.Exists(setting => setting.StartsWith("chassis=", StringComparison.Ordinal)) && buses.PortCount > 1)
+            {
+                settings.Add(Setting("chassis", buses.Chassis(element)));
+            }
+
             Take(element, "@index");
         }
 

@@ -102,6 +102,7 @@ internal static class QemuDisplayWriter
         }
 
         TakeIf(element, "@autoport", "no");
+        TakeIf(element, "@tlsPort", "-1");
         Move(element, "@port", settings, "port");
         Move(element, "@tlsPort", settings, "tls-port");
         settings.Add("disable-ticketing=on");

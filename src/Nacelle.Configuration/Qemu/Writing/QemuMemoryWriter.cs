@@ -18,7 +18,7 @@ internal static class QemuMemoryWriter
             settings.Add(Setting("maxmem", $"{QemuNumbers.Format(most)}B"));
         }
 
-        // RAM in domain XML has the modules in it, and a balloon that is empty is what QEMU begins with.
+        // QEMU begins with a balloon that is empty.
         if (Peek(root, "currentMemory") is not null && TakeSize(root, "currentMemory") is ulong current && current != memory)
         {
             writing.Refusals.Add("<currentMemory>: QEMU gives a guest all of its RAM at start: make it equal to <memory>");
