@@ -5,6 +5,7 @@ Dictionary<string, Target> targets = new()
 {
     ["gdb"] = GdbTarget.Run,
     ["host-facts"] = HostFactsTarget.Run,
+    ["check-report"] = CheckReportTarget.Run,
     ["block-contents"] = BlockContentsTarget.Run,
     ["virtqueue"] = VirtqueueTarget.Run,
     ["network-control"] = NetworkControlTarget.Run,

@@ -13,7 +13,9 @@ internal static class OutputFile
     internal static void Write(string path, ReadOnlySpan<byte> bytes)
     {
         // What a link names is replaced, not the link.
-        string target = File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(path);
+        string target = new FileInfo(path).LinkTarget is null
+            ? Path.GetFullPath(path)
+            : File.ResolveLinkTarget(path, returnFinalTarget: true)!.FullName;
         if (Directory.Exists(target))
         {
             throw new IOException($"'{path}' is a directory: name a file");

@@ -31,7 +31,7 @@ public sealed record CheckedDocument
         [
             .. document.Problems.Select(Of),
             .. document.Unknown.Select(Of),
-            .. findings.Select(finding => Of(finding, changes!)),
+            .. findings.Select(finding => Of(finding, changes!) with { IsCorrectable = finding.IsCorrectable && Corrections.IsWritten(document.Form) }),
         ];
         return new CheckedDocument
         {
@@ -80,7 +80,6 @@ public sealed record CheckedDocument
         Reason = finding.Reason,
         Remedy = finding.Remedy,
         Snippet = finding.Snippet,
-        IsCorrectable = finding.IsCorrectable,
         Change = changes.Of(finding),
         Shown = finding.Snippet is null ? null : finding.Shown,
     };

@@ -15,6 +15,9 @@ public sealed record Corrections
     /// <summary>The corrected text, checked again: its entries are what is left.</summary>
     public required CheckedDocument Left { get; init; }
 
+    /// <summary>Whether texts of a form are written again.</summary>
+    internal static bool IsWritten(MachineDocumentForm form) => form is MachineDocumentForm.DomainXml or MachineDocumentForm.Json;
+
     /// <summary>Corrects a text that was checked.</summary>
     /// <param name="report">How it was checked.</param>
     /// <param name="document">The text; its configuration could be read.</param>
@@ -30,7 +33,7 @@ public sealed record Corrections
             throw new ConfigurationException($"'{document.Name}' cannot be used, and nothing can be corrected before it can");
         }
 
-        if (form is not (MachineDocumentForm.DomainXml or MachineDocumentForm.Json))
+        if (!IsWritten(form))
         {
             throw new ConfigurationException("corrected arguments are not written: convert them to domain XML or JSON first");
         }

@@ -21,7 +21,7 @@ internal static class HtmlDocument
         page.Raw("<section class=\"document\">\n<h2>").Text(document.Name).Raw("</h2>\n<p class=\"about\">");
         if (document.Document.Configuration is MachineConfiguration machine)
         {
-            page.Text(machine.Name is { Length: > 0 } name ? $"guest {name}, " : "").Text($"{ReportWords.Of(document.Document.Form)}: {document.Count}");
+            page.Text(machine.Name is { Length: > 0 } name ? $"guest {name}, " : "").Text($"{FormOf(document.Document.Form)}: {document.Count}");
         }
         else
         {
@@ -41,6 +41,14 @@ internal static class HtmlDocument
 
         page.Raw("</section>\n");
     }
+
+    private static string FormOf(MachineDocumentForm form) => form switch
+    {
+        MachineDocumentForm.DomainXml => "domain XML",
+        MachineDocumentForm.Json => "JSON",
+        MachineDocumentForm.QemuArguments => "arguments for QEMU",
+        _ => "options",
+    };
 
     private static void WriteTable(HtmlText page, CheckedDocument document, int number)
     {

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Text.Unicode;
 
 namespace Nacelle.Configuration;
 
@@ -18,7 +17,7 @@ public static class JsonReport
     private static readonly JsonReportContext s_context = new(new JsonSerializerOptions(JsonReportContext.Default.Options)
     {
         // Snippets stay readable; the object is no part of a page.
-        Encoder = JavaScriptEncoder.Create(new TextEncoderSettings(UnicodeRanges.All)),
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         NewLine = "\n",
     });
 

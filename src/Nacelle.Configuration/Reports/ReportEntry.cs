@@ -51,7 +51,7 @@ public sealed record ReportEntry
     /// <summary>The corrected part in the form of the text; null where none can be offered.</summary>
     public string? Snippet { get; init; }
 
-    /// <summary>Whether it can be corrected without a decision by a person.</summary>
+    /// <summary>Whether it can be corrected without a decision by a person, and the corrected text written in its form.</summary>
     public bool IsCorrectable { get; init; }
 
     /// <summary>The correction line by line; empty where none can be offered. What is left out between lines is a <see cref="DifferenceKind.Gap"/>.</summary>

@@ -2,7 +2,6 @@ using System.Collections.Immutable;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using System.Text.Unicode;
 
 namespace Nacelle.Configuration;
 
@@ -17,7 +16,7 @@ public static class RuleJson
 
     private static readonly RuleJsonContext s_context = new(new JsonSerializerOptions(RuleJsonContext.Default.Options)
     {
-        Encoder = JavaScriptEncoder.Create(new TextEncoderSettings(UnicodeRanges.All)),
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         NewLine = "\n",
     });
 

@@ -4,7 +4,6 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using System.Text.Unicode;
 
 namespace Nacelle.Configuration;
 
@@ -15,7 +14,7 @@ public static class SarifReport
 
     private static readonly SarifContext s_context = new(new JsonSerializerOptions(SarifContext.Default.Options)
     {
-        Encoder = JavaScriptEncoder.Create(new TextEncoderSettings(UnicodeRanges.All)),
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         NewLine = "\n",
     });
 
@@ -85,6 +84,13 @@ public static class SarifReport
         if (entry is not { Snippet: string snippet, Shown: string shown }
             || !document.Document.Places.TryGetValue(shown, out SourcePlace? place)
             || SourceSpans.Find(document.Text, place.Position, snippet) is not { } span)
+        {
+            return null;
+        }
+
+        // What is in no configuration is not in the snippet, and would be gone.
+        if (document.Text.Text.AsSpan(span.Start, span.End - span.Start).Contains("<!--", StringComparison.Ordinal)
+            || document.Document.Unknown.Any(part => document.Text.OffsetOf(part.Place.Position) is int offset && offset >= span.Start && offset < span.End))
         {
             return null;
         }

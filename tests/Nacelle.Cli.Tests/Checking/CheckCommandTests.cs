@@ -56,7 +56,7 @@ public sealed class CheckCommandTests : IDisposable
         ProcessEnd end = NacelleProcess.Run("check", file);
         Assert.True(end.Code == (int)ExitCode.Warnings, end.ToString());
         Assert.Contains("warning TEXT.UNKNOWN  not understood", end.Output, StringComparison.Ordinal);
-        Assert.Contains("nothing here knows <sparkle>; a run refuses it", end.Output, StringComparison.Ordinal);
+        Assert.Contains("nothing here knows <sparkle> in <domain>; a run refuses it", end.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -212,11 +212,11 @@ public sealed class CheckCommandTests : IDisposable
         string corrected = _directory.Combine("corrected.xml");
         ProcessEnd end = NacelleProcess.Run("check", file, "--quiet", "--fix", corrected);
         Assert.True(end.Code == (int)ExitCode.Configuration, end.ToString());
-        Assert.Contains("<sparkle> at 4:4", end.Error, StringComparison.Ordinal);
+        Assert.Contains("<sparkle> in <domain> at 4:4", end.Error, StringComparison.Ordinal);
         Assert.False(File.Exists(corrected));
         end = NacelleProcess.Run("check", file, "--quiet", "--fix", corrected, "--force");
         Assert.True(end.Code == 0, end.ToString());
-        Assert.Contains("is without <sparkle> at 4:4", end.Error, StringComparison.Ordinal);
+        Assert.Contains("is without <sparkle> in <domain> at 4:4", end.Error, StringComparison.Ordinal);
     }
 
     [Fact]

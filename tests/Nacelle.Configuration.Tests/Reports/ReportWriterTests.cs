@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using CsCheck;
 
 namespace Nacelle.Configuration.Tests;
 
@@ -95,6 +96,36 @@ public sealed partial class ReportWriterTests
         Assert.Equal(0, corrections.Left.Count.Errors);
         Assert.Equal(0, corrections.Left.Count.Correctable);
         Assert.Equal("corrected.xml", corrections.Left.Name);
+    }
+
+    [Fact]
+    public void Damaged_texts_are_reported_in_every_form()
+    {
+        byte[][] seeds = [.. CorpusFiles.Xml.Where((_, index) => index % 20 == 0).Select(CorpusFiles.Read)];
+        Gen.Select(Gen.Int[0, seeds.Length - 1], Gen.Int[0, 1 << 20], Gen.Byte, Gen.Int[0, 3]).Sample(
+            (seed, place, value, kind) =>
+            {
+                byte[] bytes = seeds[seed];
+                int at = place % bytes.Length;
+                byte[] damaged = kind switch
+                {
+                    0 => [.. bytes[..at], value, .. bytes[(at + 1)..]],
+                    1 => [.. bytes[..at], .. bytes[Math.Min(at + value, bytes.Length)..]],
+                    2 => bytes[..at],
+                    _ => [.. bytes[..at], .. bytes[(place / 7 % bytes.Length)..]],
+                };
+                CheckReport report = SampleReport.Add(SampleReport.Make("rhel7-guide"), "damaged", damaged);
+                string text = TextReport.Write(report, new TextReportSettings(80, Colours: false, SummaryOnly: false));
+                Assert.DoesNotContain(text, character => char.IsControl(character) && character != '\n');
+                Assert.DoesNotContain("<script", HtmlReport.Write(report), StringComparison.Ordinal);
+                JsonDocument.Parse(JsonReport.Write(report)).Dispose();
+                JsonDocument.Parse(SarifReport.Write(report)).Dispose();
+                if (report.Documents[0].Document.Configuration is not null)
+                {
+                    Assert.Equal(0, Corrections.Make(report, report.Documents[0], "corrected").Left.Count.Errors);
+                }
+            },
+            iter: 1000);
     }
 
     [Fact]

@@ -20,7 +20,7 @@ public sealed class SarifReportTests
         foreach (JsonElement rule in rules)
         {
             Assert.All(["shortDescription", "fullDescription", "help"], name => Assert.NotEmpty(rule.GetProperty(name).GetProperty("text").GetString()!));
-            Assert.Contains(rule.GetProperty("defaultConfiguration").GetProperty("level").GetString(), ["note", "warning", "error"]);
+            Assert.Contains(rule.GetProperty("defaultConfiguration").GetProperty("level").GetString(), (string[])["note", "warning", "error"]);
         }
 
         JsonElement[] results = [.. run.GetProperty("results").EnumerateArray()];

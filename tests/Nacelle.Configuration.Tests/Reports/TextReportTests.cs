@@ -1,3 +1,5 @@
+using CsCheck;
+
 namespace Nacelle.Configuration.Tests;
 
 /// <summary>Reports for people.</summary>
@@ -16,27 +18,21 @@ public sealed class TextReportTests
               why     the profile has no separate threads for virtio disks
               change  leave them out
               instead:
-                    <domain type="kvm">
-                      <name>web</name>
-                      <memory unit="KiB">1048576</memory>
-                  -   <iothreads>1</iothreads>
-                      <vcpu>2</vcpu>
-                      <os>
-                    …
-                    <devices>
-                      <disk type="file" device="disk">
+                  …
+                    <memory unit="KiB">1048576</memory>
+                    <vcpu>2</vcpu>
+                -   <iothreads>1</iothreads>
 
             """;
         string text = TextReport.Write(SampleReport.Make("rhel7", ("guest.xml", SampleReport.Guest)), s_plain);
-        Assert.StartsWith(expected.Split("  instead:")[0], text, StringComparison.Ordinal);
-        Assert.Contains("    -   <iothreads>1</iothreads>\n", text, StringComparison.Ordinal);
+        Assert.StartsWith(expected, text, StringComparison.Ordinal);
         Assert.Contains("guest.xml:10:8: refusal C2.IOTHREAD  I/O threads\n   10 |       <driver name='qemu'", text, StringComparison.Ordinal);
         Assert.Contains(
             "    -   <driver name=\"qemu\" type=\"raw\" cache=\"none\" iothread=\"1\" />\n    +   <driver name=\"qemu\" type=\"raw\" cache=\"none\" />\n",
             text,
             StringComparison.Ordinal);
         Assert.Contains("guest.xml:13:8: warning TEXT.UNKNOWN  not understood\n", text, StringComparison.Ordinal);
-        Assert.Contains("  why     nothing here knows <sparkle>; a run refuses it\n", text, StringComparison.Ordinal);
+        Assert.Contains("  why     nothing here knows <sparkle> in <disk>; a run refuses it\n", text, StringComparison.Ordinal);
         Assert.Contains("\nguest.xml: 2 refusals, 1 warning under profile rhel7; --fix corrects 2\n", text, StringComparison.Ordinal);
         Assert.DoesNotContain('\e', text);
         Assert.DoesNotContain(" \n", text, StringComparison.Ordinal);
@@ -123,8 +119,8 @@ public sealed class TextReportTests
     }
 
     [Fact]
-    public void A_difference_put_together_gives_both_texts() => CsCheck.Check.Sample(
-        CsCheck.Gen.Select(CsCheck.Gen.Int[0, 3].Array[0, 12], CsCheck.Gen.Int[0, 3].Array[0, 12]),
+    public void A_difference_put_together_gives_both_texts() => Check.Sample(
+        Gen.Select(Gen.Int[0, 3].Array[0, 12], Gen.Int[0, 3].Array[0, 12]),
         (left, right) =>
         {
             string before = string.Join('\n', left.Prepend(9));
