@@ -86,7 +86,7 @@ public static class QemuArgumentsDocument
 
         if (own is { CodeCache: not null } or { EvictEvery: not null })
         {
-            writing.Refusals.Add("what only Nacelle's translator and processors have");
+            writing.Refusals.Add("settings of Nacelle's translator");
         }
     }
 

@@ -12,7 +12,7 @@ internal static class QemuSmallDevices
         {
             case "isa-debug-exit":
                 ulong port = tree.TakeNumber(settings, "iobase", 0xFFFF) ?? 0x501;
-                ulong length = tree.TakeNumber(settings, "iosize", 0xFFFF) ?? 2;
+                ulong length = Math.Max(1, tree.TakeNumber(settings, "iosize", 4) ?? 2);
                 reading.Nacelle = (reading.Nacelle ?? new()) with { DebugExitPort = (int)port, DebugExitLength = (int)length };
                 return true;
             case "pc-testdev":
