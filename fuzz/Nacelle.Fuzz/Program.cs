@@ -4,6 +4,9 @@ using SharpFuzz;
 Dictionary<string, Target> targets = new()
 {
     ["gdb"] = GdbTarget.Run,
+    ["machine-document"] = MachineDocumentTarget.RunDocument,
+    ["qemu-arguments"] = MachineDocumentTarget.RunArguments,
+    ["profile"] = MachineDocumentTarget.RunProfile,
     ["host-facts"] = HostFactsTarget.Run,
     ["check-report"] = CheckReportTarget.Run,
     ["block-contents"] = BlockContentsTarget.Run,

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Text;
+using CsCheck;
 
 namespace Nacelle.Configuration.Tests;
 
@@ -44,6 +45,37 @@ public sealed class HostileXmlTests
             Assert.True(read.Problems.Length <= 100, $"{start}: {read.Problems.Length} problems");
             Assert.True(allocated < 600L << 20, $"{start}: {allocated >> 20} MiB in {time.Elapsed}");
         }
+    }
+
+    /// <summary>Damaged guests are read or refused, nothing else; what is read is what is written.</summary>
+    [Fact]
+    public void Damage_is_refused_or_read_and_never_more()
+    {
+        byte[][] corpus = [.. CorpusFiles.Xml.Select(CorpusFiles.Read)];
+        string[] words = ["<", ">", "/>", "'", "\"", "&", "<!--", "]]>", "<disk/>", "-1", "99999999999999999999", " type='pci'", "\0", "é", "xmlns:a='b' a:c='d'"];
+        Gen.Select(Gen.Int[0, corpus.Length - 1], Gen.Select(Gen.Int[0, int.MaxValue - 1], Gen.Int[0, 40], Gen.Int[0, words.Length - 1]).Array[1, 4]).Sample(
+            (file, edits) =>
+            {
+                List<byte> text = [.. corpus[file]];
+                foreach ((int place, int cut, int word) in edits)
+                {
+                    int at = place % text.Count;
+                    text.RemoveRange(at, Math.Min(cut, text.Count - at - 1));
+                    text.InsertRange(at, Encoding.UTF8.GetBytes(words[word]));
+                }
+
+                MachineDocument document = DomainXmlDocument.Read([.. text]);
+                if (document.Configuration is { } machine)
+                {
+                    string json = MachineConfigurationJson.Write(machine);
+                    MachineDocument again = DomainXmlDocument.Read(Encoding.UTF8.GetBytes(DomainXmlDocument.Write(machine)));
+                    Assert.True(again.Configuration is not null, string.Join("\n", again.Problems));
+                    Assert.Equal(json, MachineConfigurationJson.Write(again.Configuration));
+                    _ = RuleChecker.Check(new RuleContext { Document = document, Operations = [.. Enum.GetValues<MachineOperation>()] }, RestrictionProfile.Get("rhel7-guide"));
+                    Assert.ThrowsAny<MachineRefusedException>(() => MachineDescriptionMaker.Make(document));
+                }
+            },
+            iter: 3000);
     }
 
     [Theory]

@@ -8,7 +8,7 @@ internal sealed class ConvertCommand : Command, IDocumentedCommand
 {
     private static readonly string[] s_forms = ["xml", "json"];
 
-    private readonly Argument<string> _file = new("FILE")
+    private readonly Argument<string?> _file = new("FILE")
     {
         Description = "A machine as libvirt's domain XML or as JSON; - for standard input.",
     };
@@ -32,6 +32,13 @@ internal sealed class ConvertCommand : Command, IDocumentedCommand
         Add(_to);
         Add(_drop);
         Add(_schema);
+        Validators.Add(result =>
+        {
+            if (result.GetValue(_file) is null && !result.GetValue(_schema))
+            {
+                result.AddError("no file is named: give FILE, or - for standard input");
+            }
+        });
         SetAction(Run);
     }
 
@@ -56,7 +63,7 @@ internal sealed class ConvertCommand : Command, IDocumentedCommand
                 return CommandLine.Print(MachineConfigurationJson.WriteSchema());
             }
 
-            string file = result.GetValue(_file) ?? throw new ConfigurationException("no file is named: give FILE, or - for standard input");
+            string file = result.GetValue(_file)!;
             MachineDocument document = MachineDocument.Read(DocumentFile.Read(file));
             if (document.Configuration is not MachineConfiguration machine)
             {

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Nacelle.Configuration;
 using Nacelle.Cpu;
 using Nacelle.Machine;
@@ -106,11 +107,28 @@ internal sealed class RunCommand : Command, IDocumentedCommand
             Add(option);
         }
 
+        Validators.Add(Check);
         SetAction((result, _) => RunAsync(result));
     }
 
     /// <inheritdoc/>
     public CommandPage Page => RunPage.Page;
+
+    /// <summary>One thing describes the machine.</summary>
+    private void Check(CommandResult result)
+    {
+        string? file = result.GetValue(_file);
+        if (file is null && result.GetResult(_kernel) is not { Implicit: false })
+        {
+            result.AddError("no machine is described: give --kernel FILE, or a file with domain XML or JSON");
+        }
+
+        Option[] describing = [_kernel, _initrd, _append, _cpus, _memory, _accelerator, _cpu, _disks, _networks, _name, _noReboot];
+        if (file is not null && Array.Find(describing, option => result.GetResult(option) is { Implicit: false }) is Option both)
+        {
+            result.AddError($"{both.Name} and '{file}' both describe the machine: change the file, or leave one out");
+        }
+    }
 
     private Task<int> RunAsync(ParseResult result)
     {
@@ -143,12 +161,6 @@ internal sealed class RunCommand : Command, IDocumentedCommand
     /// <summary>Reads a file, with what options may say beside it.</summary>
     private MachineDocument Read(string file, ParseResult result)
     {
-        Option[] describing = [_kernel, _initrd, _append, _cpus, _memory, _accelerator, _cpu, _disks, _networks, _name, _noReboot];
-        if (Array.Find(describing, option => result.GetResult(option) is { Implicit: false }) is Option both)
-        {
-            throw new ConfigurationException($"{both.Name} and '{file}' both describe the machine: change the file, or leave it out");
-        }
-
         MachineDocument document = MachineDocument.Read(DocumentFile.Read(file));
         return document.Configuration is { } machine && result.GetResult(_serial) is { Implicit: false }
             ? document with { Configuration = machine with { Devices = DescribedConfiguration.WithSerial(machine.Devices, result.GetRequiredValue(_serial)!) } }
@@ -160,7 +172,7 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         AcceleratorOption accelerator = result.GetRequiredValue(_accelerator)!;
         return new MachineDescription
         {
-            KernelPath = result.GetValue(_kernel) ?? throw new ConfigurationException("no machine is described: give --kernel FILE, or a file with domain XML or JSON"),
+            KernelPath = result.GetValue(_kernel) ?? "",
             InitrdPath = result.GetValue(_initrd),
             KernelCommandLine = result.GetValue(_append) ?? "",
             VirtualCpus = result.GetValue(_cpus),

@@ -33,7 +33,7 @@ internal static class RestrictionExamples
             Write(more: "<cpu mode='host-model'>\n  <feature policy='require' name='svm'/>\n</cpu>"),
             Write(more: "<cpu mode='host-model'>\n  <feature policy='disable' name='svm'/>\n</cpu>")),
         new("C2.TCG", "rhel7", Write(type: "qemu"), Write()),
-        new("C2.TSC", "rhel7", Write(), Write(), "--host-from intel-pentium-d.json", "--host-from intel-xeon-8380.json"),
+        new("C2.TSC", "rhel7", Write(), Write(), "--host-from amd-opteron-248.json", "--host-from intel-xeon-8380.json"),
         new("C2.SCSI", "rhel7", Write("<controller type='scsi' model='lsilogic'/>"), Write("<controller type='scsi' model='virtio-scsi'/>")),
         new("C2.IDE", "none", Write(Ide("hda", "hdb", "hdc", "hdd", "hde"), machine: "pc-i440fx-7.2"), Write(Ide("hda", "hdb", "hdc", "hdd"), machine: "pc-i440fx-7.2")),
         new("C2.PCI", "none",
