@@ -12,8 +12,13 @@ internal static class CommandLine
     private static readonly ParserConfiguration s_parser = new() { EnablePosixBundling = false, ResponseFileTokenReplacer = null };
 
     /// <summary>Reads arguments without doing anything.</summary>
-    internal static ParseResult Parse(IReadOnlyList<string> arguments) =>
-        new NacelleCommand().Parse(CheckCommand.SetApart(arguments), s_parser);
+    internal static ParseResult Parse(IReadOnlyList<string> arguments)
+    {
+        const string separator = "--";
+        IReadOnlyList<string> words = CheckCommand.SetApart(arguments);
+        int literal = words.SkipWhile(word => word != separator).Skip(1).Count();
+        return new NacelleCommand(literal).Parse(words, s_parser);
+    }
 
     /// <summary>Does what the arguments ask.</summary>
     /// <returns>The exit code.</returns>

@@ -7,7 +7,8 @@ namespace Nacelle.Cli;
 internal sealed class NacelleCommand : RootCommand, IDocumentedCommand
 {
     /// <summary>Makes all commands.</summary>
-    internal NacelleCommand() : base("Nacelle runs virtual machines, on KVM or on its own dynamic translator.")
+    /// <param name="literal">How many words of the command line stand behind "--".</param>
+    internal NacelleCommand(int literal = 0) : base("Nacelle runs virtual machines, on KVM or on its own dynamic translator.")
     {
         Add(new RunCommand());
         Add(new QemuCommand());
@@ -19,6 +20,11 @@ internal sealed class NacelleCommand : RootCommand, IDocumentedCommand
         Add(new DebugCommand());
         Add(new CompletionCommand());
         Add(new ReferenceCommand());
+        foreach (Command command in Subcommands.Concat(Subcommands.SelectMany(command => command.Subcommands)).Where(command => command.Arguments.Count != 0))
+        {
+            command.Validators.Add(result => UsageError.RefuseUnknownOptions(result, literal));
+        }
+
         foreach (Option option in Options)
         {
             switch (option)

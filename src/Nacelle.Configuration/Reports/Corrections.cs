@@ -22,7 +22,7 @@ public sealed record Corrections
     /// <param name="report">How it was checked.</param>
     /// <param name="document">The text; its configuration could be read.</param>
     /// <param name="name">What the corrected text is called.</param>
-    /// <exception cref="ConfigurationException">The text has no configuration, or a form that is not written.</exception>
+    /// <exception cref="ConfigurationException">The text has no configuration, a form that is not written, or a part that cannot be written.</exception>
     public static Corrections Make(CheckReport report, CheckedDocument document, string name)
     {
         ArgumentNullException.ThrowIfNull(report);
@@ -41,6 +41,12 @@ public sealed record Corrections
         string text = DocumentParts.Write(form, RuleChecker.Correct(configuration, document.Findings));
         byte[] bytes = Encoding.UTF8.GetBytes(text);
         MachineDocument again = form == MachineDocumentForm.Json ? MachineConfigurationJson.Read(bytes) : DomainXmlDocument.Read(bytes);
+        if (again.Configuration is null)
+        {
+            throw new ConfigurationException(
+                $"'{document.Name}' cannot be written so that it reads back: {again.Problems[0].Message}; correct that by hand first");
+        }
+
         CheckReport second = (report with { Documents = [] }).With(name, again, SourceText.Decode(bytes, form));
         return new Corrections
         {

@@ -160,7 +160,7 @@ public sealed class CheckCommandTests : IDisposable
     public void A_page_is_written_to_a_file()
     {
         string page = _directory.Combine("report.html");
-        string hostile = Write("<script>alert(1)<.xml", Guest.Replace(">web<", ">&lt;script>alert(1)&lt;/script><", StringComparison.Ordinal));
+        string hostile = Write("<script>alert(1)<.xml", Guest.Replace(">web<", ">&lt;script>alert(1)<", StringComparison.Ordinal));
         ProcessEnd end = NacelleProcess.Run("check", hostile, "--profile", "rhel7", "--html", page, "--quiet");
         Assert.True(end.Code == (int)ExitCode.Refusals, end.ToString());
         string text = File.ReadAllText(page);
@@ -223,16 +223,30 @@ public sealed class CheckCommandTests : IDisposable
     public void A_terminal_gets_colours_unless_it_wants_none()
     {
         using PseudoTerminal terminal = new();
-        terminal.Start(("TERM", "xterm"), ["check", GuestFile, "--profile", "rhel7"]);
+        terminal.Start([("TERM", "xterm"), ("NO_COLOR", "")], ["check", GuestFile, "--profile", "rhel7"]);
         terminal.WaitFor("--fix corrects 2");
         terminal.WaitForEnd();
         Assert.Contains("\e[1;31mrefusal C2.IOTHREAD\e[0m", terminal.Seen, StringComparison.Ordinal);
 
         using PseudoTerminal plain = new();
-        plain.Start(("NO_COLOR", "1"), ["check", GuestFile, "--profile", "rhel7"]);
+        plain.Start([("TERM", "xterm"), ("NO_COLOR", "1")], ["check", GuestFile, "--profile", "rhel7"]);
         plain.WaitFor("--fix corrects 2");
         plain.WaitForEnd();
         Assert.DoesNotContain('\e', plain.Seen);
+    }
+
+    [Theory]
+    [InlineData(50, "looks at  configuration: It looks at the\r\n            configuration alone.")]
+    [InlineData(100, "looks at  configuration: It looks at the configuration alone.")]
+    public void Pages_are_as_wide_as_the_terminal(int columns, string expected)
+    {
+        using PseudoTerminal terminal = new();
+        terminal.SetColumns(columns);
+        terminal.Start([("NO_COLOR", "1")], ["rules", "C2.VCPU"]);
+        terminal.WaitFor("rhel7-guide: ");
+        terminal.WaitForEnd();
+        Assert.Contains(expected, terminal.Seen, StringComparison.Ordinal);
+        Assert.All(terminal.Seen.Split("\r\n"), line => Assert.True(line.Length <= columns, line));
     }
 
     [Fact]
@@ -251,6 +265,7 @@ public sealed class CheckCommandTests : IDisposable
     [InlineData("check g h --fix f", ExitCode.Usage, "--fix writes one machine")]
     [InlineData("check g --force", ExitCode.Usage, "--force is only for --fix")]
     [InlineData("check --qemu", ExitCode.Usage, "no arguments for QEMU stand behind --qemu")]
+    [InlineData("check g -profile rhel7", ExitCode.Usage, "unknown option '-profile': did you mean '--profile'?")]
     [InlineData("check g --profle rhel7", ExitCode.Usage, "unknown option '--profle': did you mean '--profile'?")]
     [InlineData("check g --profile rhle7", ExitCode.Configuration, "unknown profile 'rhle7': did you mean 'rhel7'?")]
     [InlineData("check g --profile /none/such", ExitCode.Configuration, "'/none/such'")]

@@ -8,12 +8,13 @@ public sealed class UsageTests
     [Theory]
     [InlineData("", "name a command: run, qemu, info, host, check, rules, convert, debug, completion")]
     [InlineData("rnu", "unknown command 'rnu': did you mean 'run'?")]
-    [InlineData("run", "'--kernel' is required")]
     [InlineData("run --kernel", "missing for option: '--kernel'")]
     [InlineData("run --kernel k --memroy 1G", "unknown option '--memroy': did you mean '--memory'?")]
     [InlineData("run --kernel k --dsik=a", "unknown option '--dsik': did you mean '--disk'?")]
     [InlineData("run --kernel k --entirely-else", "unknown option '--entirely-else' (see")]
-    [InlineData("run --kernel k extra", "unknown argument 'extra'")]
+    [InlineData("run guest.xml extra", "unknown argument 'extra'")]
+    [InlineData("convert --form xml", "unknown option '--form'")]
+    [InlineData("host --sav f", "unknown option '--sav': did you mean '--save'?")]
     [InlineData("run --kernel k --cpus 0", "give a number from 1 to 254")]
     [InlineData("run --kernel k --cpus many", "'many' is not a number of vCPUs")]
     [InlineData("run --kernel k --cpus 1 --cpus 2", "'--cpus' expects a single argument but 2 were provided")]
@@ -67,6 +68,17 @@ public sealed class UsageTests
         Assert.True(end.Code == (int)ExitCode.Usage, end.ToString());
         Assert.Equal("nacelle: unknown option '--memroy': did you mean '--memory'? (see 'nacelle run --help')", Assert.Single(end.ErrorLines));
         Assert.Equal("", end.Output);
+    }
+
+    [Theory]
+    [InlineData("run", "no machine is described: give --kernel FILE, or a file")]
+    [InlineData("run --kernel k extra", "--kernel and 'extra' both describe the machine")]
+    [InlineData("run -- --kernel", "cannot read '--kernel': there is no such file")]
+    public void One_description_of_a_machine_is_asked_for(string line, string expected)
+    {
+        ProcessEnd end = NacelleProcess.Run(line.Split(' '));
+        Assert.True(end.Code == (int)ExitCode.Usage, end.ToString());
+        Assert.Contains(expected, Assert.Single(end.ErrorLines), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -40,6 +40,10 @@ internal sealed unsafe partial class PseudoTerminal : IDisposable
     /// <summary>Whether keys arrive at once and as they are.</summary>
     public bool IsRaw => HostTool.Run("stty", "-a", "-F", _path).Contains("-icanon", StringComparison.Ordinal);
 
+    /// <summary>Makes the terminal as wide as this.</summary>
+    public void SetColumns(int columns) =>
+        HostTool.Run("stty", "-F", _path, "cols", columns.ToString(System.Globalization.CultureInfo.InvariantCulture));
+
     /// <summary>The process's id.</summary>
     public int ProcessId => _process!.Id;
 
@@ -56,16 +60,16 @@ internal sealed unsafe partial class PseudoTerminal : IDisposable
     }
 
     /// <summary>Starts nacelle in a session of its own with this terminal.</summary>
-    public void Start(params string[] arguments) => Start(null, arguments);
+    public void Start(params string[] arguments) => Start([], arguments);
 
-    /// <summary>Starts nacelle in a session of its own with this terminal and, where one is given, a variable in its environment.</summary>
-    public void Start((string Name, string Value)? variable, string[] arguments)
+    /// <summary>Starts nacelle in a session of its own with this terminal, and with variables in its environment.</summary>
+    public void Start((string Name, string Value)[] environment, string[] arguments)
     {
         // setsid(1) makes standard input the controlling terminal and then becomes the program.
         ProcessStartInfo start = new(
             "bash",
             ["-c", "exec setsid -c \"$@\" <\"$0\" >\"$0\" 2>&1", _path, NacelleProcess.Executable, .. arguments]);
-        if (variable is var (name, value))
+        foreach ((string name, string value) in environment)
         {
             start.Environment[name] = value;
         }

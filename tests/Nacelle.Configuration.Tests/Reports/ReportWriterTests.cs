@@ -120,7 +120,9 @@ public sealed partial class ReportWriterTests
                 Assert.DoesNotContain("<script", HtmlReport.Write(report), StringComparison.Ordinal);
                 JsonDocument.Parse(JsonReport.Write(report)).Dispose();
                 JsonDocument.Parse(SarifReport.Write(report)).Dispose();
-                if (report.Documents[0].Document.Configuration is not null)
+                // What no machine can have need not be writable; all else is.
+                if (report.Documents[0].Document.Configuration is not null
+                    && !report.Documents[0].Findings.Any(finding => finding.RuleId.StartsWith("CFG.", StringComparison.Ordinal)))
                 {
                     Assert.Equal(0, Corrections.Make(report, report.Documents[0], "corrected").Left.Count.Errors);
                 }
