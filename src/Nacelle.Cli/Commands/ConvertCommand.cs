@@ -6,15 +6,15 @@ namespace Nacelle.Cli;
 /// <summary><c>nacelle convert</c>: a machine in another form.</summary>
 internal sealed class ConvertCommand : Command, IDocumentedCommand
 {
-    private static readonly string[] s_forms = ["xml", "json"];
+    private static readonly string[] s_forms = ["xml", "json", "qemu"];
 
     private readonly Argument<string?> _file = new("FILE")
     {
-        Description = "A machine as libvirt's domain XML or as JSON; - for standard input.",
+        Description = "A machine as libvirt's domain XML, as JSON, or as QEMU arguments one a line (*.args); - for standard input.",
     };
 
     private readonly Option<string?> _to = OptionFactory.Single(
-        "--to", "xml|json", "The form to write; without it, the other one.",
+        "--to", "xml|json|qemu", "The form to write: domain XML, JSON, or QEMU arguments, one a line. Without it JSON, and XML for JSON.",
         text => s_forms.Contains(text) ? text : throw new ConfigurationException(NearestName.Refusal("form", text, s_forms)), null, s_forms);
 
     private readonly Option<bool> _drop = new("--drop-unknown")
@@ -44,10 +44,11 @@ internal sealed class ConvertCommand : Command, IDocumentedCommand
 
     /// <inheritdoc/>
     public CommandPage Page { get; } = new(
-        "nacelle convert FILE [--to xml|json]",
+        "nacelle convert FILE [--to xml|json|qemu]",
         [
             new("Turn libvirt's XML into JSON", "virsh dumpxml guest | nacelle convert - > guest.json"),
             new("Turn it back", "nacelle convert guest.json > guest.xml"),
+            new("See how QEMU would be called", "nacelle convert guest.xml --to qemu"),
             new("Bring XML into libvirt's order of elements", "nacelle convert guest.xml --to xml"),
             new("Let an editor complete the JSON form", "nacelle convert --schema > machine-configuration.json"),
         ],
@@ -64,7 +65,8 @@ internal sealed class ConvertCommand : Command, IDocumentedCommand
             }
 
             string file = result.GetValue(_file)!;
-            MachineDocument document = MachineDocument.Read(DocumentFile.Read(file));
+            byte[] text = DocumentFile.Read(file);
+            MachineDocument document = file.EndsWith(".args", StringComparison.Ordinal) ? QemuArgumentsDocument.ReadFile(text) : MachineDocument.Read(text);
             if (document.Configuration is not MachineConfiguration machine)
             {
                 foreach (ConfigurationProblem problem in document.Problems)
@@ -87,7 +89,12 @@ internal sealed class ConvertCommand : Command, IDocumentedCommand
             }
 
             string form = result.GetValue(_to) ?? (document.Form == MachineDocumentForm.Json ? "xml" : "json");
-            return CommandLine.Print(form == "xml" ? DomainXmlDocument.Write(machine) : MachineConfigurationJson.Write(machine));
+            return CommandLine.Print(form switch
+            {
+                "xml" => DomainXmlDocument.Write(machine),
+                "qemu" => string.Concat(QemuArgumentsDocument.Write(machine).Select(argument => argument + "\n")),
+                _ => MachineConfigurationJson.Write(machine),
+            });
         }
         catch (ConfigurationException error)
         {

@@ -26,14 +26,18 @@ internal static class DeviceShapes
         .Element("baselabel", Text, label => label.BaseLabel, (label, value) => label with { BaseLabel = value })
         .Element("imagelabel", Text, label => label.ImageLabel, (label, value) => label with { ImageLabel = value });
 
+    /// <summary>Numbers of PCI addresses are hexadecimal, others decimal: libvirt's schema knows no other way.</summary>
+    private static TextType<ulong> AddressNumber(DeviceAddress address, int digits) =>
+        address.Type == DeviceAddressType.Pci ? Hexadecimal(digits, uint.MaxValue) : Large();
+
     /// <summary>Attributes of addresses, whatever the type.</summary>
     internal static void AddressParts(XmlShape<DeviceAddress> shape) => shape
         .Attribute("domain", Hexadecimal(4, 0xFFFF), address => address.Domain, (address, value) => address with { Domain = value })
         .Attribute("controller", Number(), address => address.Controller, (address, value) => address with { Controller = value })
-        .Attribute("bus", Hexadecimal(2, 0xFF), address => address.Bus, (address, value) => address with { Bus = value })
+        .Attribute("bus", Hexadecimal(2, 0xFF), address => address.Bus, (address, value) => address with { Bus = value }, writing: address => AddressNumber(address, 2))
         .Attribute("target", Number(), address => address.Target, (address, value) => address with { Target = value })
         .Attribute("unit", Number(), address => address.Unit, (address, value) => address with { Unit = value })
-        .Attribute("slot", Hexadecimal(2, 0xFFFF_FFFF), address => address.Slot, (address, value) => address with { Slot = value })
+        .Attribute("slot", Hexadecimal(2, 0xFFFF_FFFF), address => address.Slot, (address, value) => address with { Slot = value }, writing: address => AddressNumber(address, 2))
         .Attribute("function", Hexadecimal(1, 0xFF), address => address.Function, (address, value) => address with { Function = value })
         .Attribute("multifunction", OnOff, address => address.Multifunction, (address, value) => address with { Multifunction = value })
         .Attribute("port", Text, address => address.Port, (address, value) => address with { Port = value })

@@ -54,7 +54,7 @@ internal static class HostDeviceShapes
             .Attribute("name", Text, source => source.Adapter, (source, value) => source with { Adapter = value }))
         .Group("address", group => group
             .Attribute("domain", Hexadecimal(4, 0xFFFF_FFFF), source => source.Domain, (source, value) => source with { Domain = value })
-            .Attribute("bus", Hexadecimal(2, 0xFFFF), source => source.Bus, (source, value) => source with { Bus = value })
+            .Attribute("bus", Hexadecimal(2, 0xFFFF), source => source.Bus, (source, value) => source with { Bus = value }, writing: source => source.Slot is null ? Large() : Hexadecimal(2, 0xFFFF))
             .Attribute("slot", Hexadecimal(2, 31), source => source.Slot, (source, value) => source with { Slot = value })
             .Attribute("function", Hexadecimal(1, 7), source => source.Function, (source, value) => source with { Function = value })
             .Attribute("device", Large(0, 255), source => source.Device, (source, value) => source with { Device = value })

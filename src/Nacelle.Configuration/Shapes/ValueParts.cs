@@ -5,6 +5,9 @@ internal class ValuePart<T, TValue>(
     TextType<TValue> type, Func<T, (bool Given, TValue Value)> get, Func<T, TValue, T> set, string property) : ShapePart<T>
     where T : class
 {
+    /// <summary>How the value is written where that depends on the record; null where it does not.</summary>
+    public Func<T, TextType<TValue>>? Writing { get; init; }
+
     /// <inheritdoc/>
     public override T ReadText(T target, string text, SourcePosition position, string label, string pointer, ShapeReading reading)
     {
@@ -23,7 +26,7 @@ internal class ValuePart<T, TValue>(
     {
         if (get(source) is (true, TValue value))
         {
-            string text = type.Format(value);
+            string text = (Writing?.Invoke(source) ?? type).Format(value);
             if (AttributeName is string name)
             {
                 element.Attributes.Add(new XmlTreeAttribute("", name, text, default));

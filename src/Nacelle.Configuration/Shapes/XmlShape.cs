@@ -17,13 +17,21 @@ internal sealed class XmlShape<T> where T : class
     private ShapePart<T>? _text;
 
     /// <summary>An attribute.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="type">How it is read and written.</param>
+    /// <param name="get">Reads the property.</param>
+    /// <param name="set">Gives the property a value.</param>
+    /// <param name="required">Whether it must be there.</param>
+    /// <param name="writing">How it is written where that depends on the record.</param>
+    /// <param name="property">The property's getter as text.</param>
     public XmlShape<T> Attribute<TValue>(
         string name, TextType<TValue> type, Func<T, TValue?> get, Func<T, TValue, T> set, bool required = false,
-        [CallerArgumentExpression(nameof(get))] string property = "") where TValue : struct =>
+        Func<T, TextType<TValue>>? writing = null, [CallerArgumentExpression(nameof(get))] string property = "") where TValue : struct =>
         Add(new ValuePart<T, TValue>(type, source => get(source) is TValue value ? (true, value) : default, set, PropertyName(property))
         {
             AttributeName = name,
             IsRequired = required,
+            Writing = writing,
         });
 
     /// <summary>An attribute.</summary>
