@@ -64,6 +64,8 @@ public sealed class QemuArgumentsWriteTests
     [Theory]
     [InlineData("virt-install-kernel-boot.xml")]
     [InlineData("rule-tcg.xml")]
+    [InlineData("virt-install-four-ide.xml")]
+    [InlineData("virt-install-scsi.xml")]
     [InlineData("qemu-slot-behind-port.args")]
     [InlineData("qemu-memory-hotplug.args")]
     [InlineData("qemu-iothread.args")]

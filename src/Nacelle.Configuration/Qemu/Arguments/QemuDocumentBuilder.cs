@@ -14,6 +14,11 @@ internal static class QemuDocumentBuilder
     {
         AcceleratorChoice accelerator = Accelerator(reading);
         BootOrders(reading.Tree);
+        if (reading.Tree.Root.Children.Find(child => child.Name == "clock") is XmlTreeElement clock && !clock.Attributes.Exists(pair => pair.Name == "offset"))
+        {
+            reading.Tree.Put(clock, "@offset", "utc", clock.Position, "QEMU's default of -rtc base=");
+        }
+
 
         // Of the machine as a whole the accelerator is said first, as the type of a domain is.
         SourcePosition whole = reading.Accelerators.Count == 0 ? reading.Start : reading.Accelerators[0].Settings.Position;

@@ -10,6 +10,7 @@ internal static class QemuDeviceWriter
     {
         XmlTreeElement[] devices = [.. writing.Devices.Children.OrderBy(device => device.Name == "controller" ? 0 : 1)];
         QemuBusNames buses = new(writing, devices);
+        Implied(writing, devices);
         foreach (XmlTreeElement element in devices)
         {
             if (IsThereAnyway(writing, element))
@@ -35,6 +36,24 @@ internal static class QemuDeviceWriter
         {
             writing.Root.Children.Remove(writing.Devices);
         }
+    }
+
+    /// <summary>Controllers that libvirt adds where a device needs one and none is described.</summary>
+    private static void Implied(QemuWriting writing, XmlTreeElement[] devices)
+    {
+        if (Needs(QemuBus.VirtioSerial, "virtio-serial"))
+        {
+            writing.Add("-device", "virtio-serial-pci", $"id={QemuDeviceOption.MadePrefix}virtio-serial0");
+        }
+
+        if (Needs(QemuBus.Usb, "usb"))
+        {
+            writing.Add("-usb");
+        }
+
+        bool Needs(QemuBus bus, string type) =>
+            !Array.Exists(devices, device => device.Name == "controller" && Peek(device, "@type") == type)
+            && Array.Exists(devices, device => Child(device, "address") is null && !IsThereAnyway(writing, device) && Find(device)?.Bus == bus);
     }
 
     /// <summary>The device of the table that an element is: of several the one whose name says most.</summary>
@@ -100,6 +119,7 @@ internal static class QemuDeviceWriter
             settings.Add(Setting("id", id));
         }
 
+        int? place = device.Bus == QemuBus.Ide ? DiskNames.IndexOf(Peek(element, "target/@dev") ?? "") : null;
         QemuBackEndWriter.Write(writing, device, element, settings);
         foreach ((string path, string value) in device.FixedValues)
         {
@@ -131,10 +151,18 @@ internal static class QemuDeviceWriter
         bool isPlaced = Child(element, "address") is not null;
         buses.Address(device, element, settings);
 
-        // Without an address a disk is on the board's own controller, which is of one kind.
+        // Without an address a disk is on the board's own controller, which is of one kind, at the place that its name says.
         if (device.Bus == QemuBus.Ide && (isPlaced || Peek(element, "target/@bus") == (writing.IsQ35 ? "sata" : "ide")))
         {
             Take(element, "target/@bus");
+            if (!isPlaced && place is int index)
+            {
+                settings.Add(Setting("bus", $"ide.{QemuNumbers.Format(writing.IsQ35 ? index : index / 2)}"));
+                if (!writing.IsQ35)
+                {
+                    settings.Add(Setting("unit", QemuNumbers.Format(index % 2)));
+                }
+            }
         }
 
         writing.Add("-device", [.. settings]);
