@@ -8,7 +8,7 @@ public sealed class LibvirtSchemaTests
     private const string Validator = "/usr/bin/virt-xml-validate";
 
     [Fact]
-    public void Libvirt_accepts_each_domain_that_is_written()
+    public async Task Libvirt_accepts_each_domain_that_is_written()
     {
         Assert.SkipUnless(File.Exists(Validator), "virt-xml-validate is missing: install package libvirt-clients");
         string folder = Directory.CreateTempSubdirectory("nacelle-xml").FullName;
@@ -27,11 +27,11 @@ public sealed class LibvirtSchemaTests
                 File.WriteAllText(path, DomainXmlDocument.Write(DomainXmlDocument.Read(CorpusFiles.Read(name)).Configuration!));
                 using Process process = Process.Start(new ProcessStartInfo(Validator, [path, "domain"]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
                 Task<string> output = process.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
-                string error = process.StandardError.ReadToEnd();
-                process.WaitForExit();
+                string error = await process.StandardError.ReadToEndAsync(TestContext.Current.CancellationToken);
+                await process.WaitForExitAsync(TestContext.Current.CancellationToken);
                 if (process.ExitCode != 0)
                 {
-                    refused.Add($"{name}: {error}{output.Result}\n{File.ReadAllText(path)}");
+                    refused.Add($"{name}: {error}{await output}\n{File.ReadAllText(path)}");
                 }
             }
 

@@ -19,12 +19,15 @@ internal static class DiskShapes
         .Child("source", () => StorageShapes.Source, () => new StorageSourceConfiguration(), disk => disk.Source, (disk, value) => disk with { Source = value })
         .Child("backingStore", () => StorageShapes.BackingStore, () => new BackingStoreConfiguration(), disk => disk.BackingStore, (disk, value) => disk with { BackingStore = value })
         .Child("mirror", () => StorageShapes.Mirror, () => new MirrorConfiguration(), disk => disk.Mirror, (disk, value) => disk with { Mirror = value })
-        .Group("target", group => group
-            .Attribute("dev", Text, disk => disk.TargetName, (disk, value) => disk with { TargetName = value }, required: true)
-            .Attribute("bus", ConfigurationWords.DiskBus, disk => disk.Bus, (disk, value) => disk with { Bus = value })
-            .Attribute("tray", Word("open", "closed"), disk => disk.Tray, (disk, value) => disk with { Tray = value })
-            .Attribute("removable", OnOff, disk => disk.Removable, (disk, value) => disk with { Removable = value })
-            .Attribute("rotation_rate", Number(1, 65534), disk => disk.RotationRate, (disk, value) => disk with { RotationRate = value }))
+        .Group(
+            "target",
+            group => group
+                .Attribute("dev", Text, disk => disk.TargetName, (disk, value) => disk with { TargetName = value }, required: true)
+                .Attribute("bus", ConfigurationWords.DiskBus, disk => disk.Bus, (disk, value) => disk with { Bus = value })
+                .Attribute("tray", Word("open", "closed"), disk => disk.Tray, (disk, value) => disk with { Tray = value })
+                .Attribute("removable", OnOff, disk => disk.Removable, (disk, value) => disk with { Removable = value })
+                .Attribute("rotation_rate", Number(1, 65534), disk => disk.RotationRate, (disk, value) => disk with { RotationRate = value }),
+            required: true)
         .Child("iotune", () => Throttle!, () => new DiskThrottleConfiguration(), disk => disk.Throttle, (disk, value) => disk with { Throttle = value })
         .Group("geometry", group => group
             .Attribute("cyls", Number(1), disk => disk.Cylinders, (disk, value) => disk with { Cylinders = value })

@@ -134,7 +134,7 @@ internal static class StorageRules
         MachineConfiguration machine = context.Machine;
         if (machine.IoThreads > 0)
         {
-            yield return new RuleMatch("/ioThreads", $"{machine.IoThreads} I/O threads", reason, "leave them out")
+            yield return new RuleMatch("/ioThreads", machine.IoThreads == 1 ? "an I/O thread" : $"{machine.IoThreads} I/O threads", reason, "leave them out")
             {
                 Correct = WithoutIoThreads,
                 Shown = "",
@@ -142,7 +142,7 @@ internal static class StorageRules
         }
         else if (machine.IoThreads is null && machine.IoThreadIds.Length != 0)
         {
-            yield return new RuleMatch("/ioThreadIds", $"{machine.IoThreadIds.Length} I/O threads", reason, "leave them out")
+            yield return new RuleMatch("/ioThreadIds", machine.IoThreadIds.Length == 1 ? "an I/O thread" : $"{machine.IoThreadIds.Length} I/O threads", reason, "leave them out")
             {
                 Correct = WithoutIoThreads,
                 Shown = "",
