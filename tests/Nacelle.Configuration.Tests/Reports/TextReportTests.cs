@@ -14,7 +14,7 @@ public sealed class TextReportTests
             guest.xml:5:4: refusal C2.IOTHREAD  I/O threads
                 5 |   <iothreads>1</iothreads>
                   |    ^~~~~~~~~
-              asked   1 I/O threads
+              asked   an I/O thread
               why     the profile has no separate threads for virtio disks
               change  leave them out
               instead:
