@@ -64,7 +64,8 @@ internal static class GuidPartitionTable
 
         wrong |= Crc32.Compute(table) != entriesChecksum;
         return new HostPartitionTable(HostPartitionScheme.Gpt, id, wrong, ReadEntries(table, (int)entrySize, unit, device.Length, ref wrong))
-            with { IsDamaged = wrong };
+            with
+        { IsDamaged = wrong };
     }
 
     private static ImmutableArray<HostPartition> ReadEntries(ReadOnlySpan<byte> table, int entrySize, ulong unit, ulong length, ref bool wrong)

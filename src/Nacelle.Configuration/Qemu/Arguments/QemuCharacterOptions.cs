@@ -7,9 +7,21 @@ internal static class QemuCharacterOptions
 {
     private static readonly FrozenDictionary<string, string> s_types = new Dictionary<string, string>(StringComparer.Ordinal)
     {
-        ["null"] = "null", ["pty"] = "pty", ["file"] = "file", ["stdio"] = "stdio", ["pipe"] = "pipe", ["serial"] = "dev", ["tty"] = "dev",
-        ["parallel"] = "dev", ["parport"] = "dev", ["udp"] = "udp", ["vc"] = "vc", ["spicevmc"] = "spicevmc", ["spiceport"] = "spiceport",
-        ["qemu-vdagent"] = "qemu-vdagent", ["dbus"] = "dbus",
+        ["null"] = "null",
+        ["pty"] = "pty",
+        ["file"] = "file",
+        ["stdio"] = "stdio",
+        ["pipe"] = "pipe",
+        ["serial"] = "dev",
+        ["tty"] = "dev",
+        ["parallel"] = "dev",
+        ["parport"] = "dev",
+        ["udp"] = "udp",
+        ["vc"] = "vc",
+        ["spicevmc"] = "spicevmc",
+        ["spiceport"] = "spiceport",
+        ["qemu-vdagent"] = "qemu-vdagent",
+        ["dbus"] = "dbus",
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>-serial.</summary>

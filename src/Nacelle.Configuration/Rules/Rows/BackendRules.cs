@@ -63,7 +63,8 @@ internal static class BackendRules
         Evaluate = context => context.IsMigration
             ? NestedFeatures(context).Select(found => new RuleMatch(
                 found.Pointer, $"migrating a guest with feature {found.Feature.Name}", "a guest that can run guests of its own is not migrated",
-                "start it at the other host instead, or hide the feature") { Correct = Hide(found.Index) })
+                "start it at the other host instead, or hide the feature")
+            { Correct = Hide(found.Index) })
             : [],
     };
 
