@@ -47,6 +47,17 @@ public sealed class HostileXmlTests
         }
     }
 
+    [Theory]
+    [InlineData("<target/>")]
+    [InlineData("<target></target>")]
+    [InlineData("<target bus='virtio'/>")]
+    public void A_disk_without_a_name_is_refused(string target)
+    {
+        string xml = $"<domain type='kvm'><name>a</name><os><type>hvm</type></os><devices><disk><source file='/a'/>{target}</disk></devices></domain>";
+        MachineDocument document = DomainXmlDocument.Read(Encoding.UTF8.GetBytes(xml));
+        Assert.Contains("<target> has no attribute 'dev'", Assert.Single(document.Problems).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Damaged guests are read or refused, nothing else; what is read is what is written.</summary>
     [Fact]
     public void Damage_is_refused_or_read_and_never_more()

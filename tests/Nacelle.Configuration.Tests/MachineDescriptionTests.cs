@@ -59,7 +59,7 @@ public sealed class MachineDescriptionTests
             VirtualCpus = cpus,
             MemoryBytes = (ulong)memory << 21,
             Accelerator = accelerator,
-            Translator = new() { CodeCacheBytes = flags << 20 | (16 << 20), EvictEvery = flags },
+            Translator = accelerator == AcceleratorChoice.Kvm ? new() : new() { CodeCacheBytes = flags << 20 | (16 << 20), EvictEvery = flags },
             Cpu = CpuOption.Parse(cpu),
             RestartOnReset = (flags & 4) != 0,
             Disks = [.. disks],
@@ -121,6 +121,32 @@ public sealed class MachineDescriptionTests
                 "8:15: attribute 'type' of <graphics> 'vnc': machines of this version have no such thing: leave it out or change it",
             ],
             lines);
+    }
+
+    [Theory]
+    [InlineData("<disk type='file'><driver name='qemu' type='raw' error_policy='stop' rerror_policy='ignore'/><source file='/a'/><target dev='vda' bus='virtio'/></disk>", "errors of both do the same")]
+    [InlineData("<interface type='user'><target dev='tap0'/><model type='virtio'/></interface>", "a tap for user-mode networking")]
+    [InlineData("<interface type='ethernet'><target dev='tap0'/><model type='virtio'/><portForward proto='tcp'><range start='80'/></portForward></interface>", "ports forwarded to a tap")]
+    [InlineData("<interface type='user'><model type='virtio'/><driver name='vhost'/></interface>", "packets go through the monitor")]
+    [InlineData("<serial type='stdio'/><console type='pty'/>", "a console that is connected elsewhere")]
+    [InlineData("<console type='stdio'/><console type='stdio'/>", "a second console")]
+    [InlineData("<serial type='null'><source path='/log'/></serial>", "a serial port of type null with a source")]
+    public void What_would_be_ignored_is_refused(string devices, string reason) => Refused($"<devices>{devices}</devices>", reason);
+
+    [Theory]
+    [InlineData("<clock offset='utc'><timer name='kvmclock' present='no'/></clock>", "no timer kvmclock")]
+    [InlineData("<clock offset='utc'><timer name='pit' tickpolicy='delay'/></clock>", "neither made up for nor delayed")]
+    [InlineData("<clock offset='utc'><timer name='rtc' tickpolicy='catchup'/></clock>", "neither made up for nor delayed")]
+    [InlineData("<metadata><n:machine xmlns:n='https://nacelle.dev/xmlns/domain/1.0'><n:evict-every>9</n:evict-every></n:machine></metadata>", "a code cache is the translator's")]
+    public void What_the_machine_would_ignore_is_refused(string part, string reason) => Refused(part, reason);
+
+    private static void Refused(string part, string reason)
+    {
+        string xml = $"<domain type='kvm'><name>a</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/k</kernel></os>{part}</domain>";
+        MachineDocument document = DomainXmlDocument.Read(Encoding.UTF8.GetBytes(xml));
+        Assert.True(document.Configuration is not null, string.Join("\n", document.Problems));
+        MachineRefusedException error = Assert.Throws<MachineRefusedException>(() => MachineDescriptionMaker.Make(document));
+        Assert.Contains(reason, Assert.Single(error.Refusals).Message, StringComparison.Ordinal);
     }
 
     private static string Text(MachineDescription machine) => string.Join(

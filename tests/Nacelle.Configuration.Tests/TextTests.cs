@@ -88,4 +88,34 @@ public sealed class TextTests
         Assert.Equal(one == other, distance == 0);
         Assert.InRange(distance, Math.Abs(one.Length - other.Length), Math.Max(one.Length, other.Length));
     });
+
+    [Theory]
+    [InlineData("0-3,8", true, "0,1,2,3,8")]
+    [InlineData("8, 0-1", true, "0,1,8")]
+    [InlineData("0-3,^2,8", true, "0,1,3,8")]
+    [InlineData("0-3,^2", false, null)]
+    [InlineData("", true, null)]
+    [InlineData("3-1", true, null)]
+    [InlineData("0-", true, null)]
+    [InlineData("1-2-3", true, null)]
+    [InlineData("-1", true, null)]
+    [InlineData("101", true, null)]
+    public void Ranges_are_read(string text, bool exclusions, string? expected)
+    {
+        int[]? read = NumberRanges.TryParse(text, 100, exclusions);
+        Assert.Equal(expected, read is null ? null : string.Join(',', read));
+        Assert.Equal(expected is not null, NumberRanges.IsValid(text, 100, exclusions));
+    }
+
+    /// <summary>Work grows with the number of ranges and not with what they hold together.</summary>
+    [Fact]
+    public void Many_ranges_that_overlap_cost_little_memory()
+    {
+        string text = string.Join(',', Enumerable.Repeat("0-16383", 100_000));
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(16384, NumberSetText.TryParse(text)!.Length);
+        Assert.True(NumberSetText.IsValid(text));
+        long allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.True(allocated < 4 << 20, $"{allocated} bytes");
+    }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Text;
 using Nacelle.Configuration;
 
 namespace Nacelle.Cli;
@@ -62,7 +63,7 @@ internal sealed class HostCommand : Command, IDocumentedCommand
             bool json = result.GetValue(_json);
             if (result.GetValue(_save) is string path)
             {
-                HostFactsFile.Save(path, facts);
+                OutputFile.Write(path, Encoding.UTF8.GetBytes(HostFactsDocument.Format(facts)));
                 new Notices().Say($"saved the facts of host '{facts.HostName}' to '{path}'");
                 return json ? CommandLine.Print(HostFactsDocument.Format(facts)) : (int)ExitCode.Success;
             }

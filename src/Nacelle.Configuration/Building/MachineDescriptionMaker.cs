@@ -73,6 +73,12 @@ public static class MachineDescriptionMaker
             refusals.Add("/cpu/topology", Say($"{topology.Cores} cores: there are {count} vCPUs, which are the cores of one socket: give cores='{count}'"));
         }
 
+        if (machine.Accelerator == AcceleratorChoice.Kvm && machine.Nacelle is { CodeCache: not null } or { EvictEvery: not null })
+        {
+            refusals.Add("/nacelle", "a code cache is the translator's, and the machine is to run on KVM: leave it out");
+        }
+
+        CheckConsoles(machine.Devices, refusals);
         if (machine.Devices.Serials.Length > 1)
         {
             refusals.Add("/devices/serials/1", "a second serial port: there is one: leave it out");
@@ -93,6 +99,7 @@ public static class MachineDescriptionMaker
             string? reason = timer switch
             {
                 { Name: "hpet", Present: not false } => "timer hpet: the board has none: say present='no'",
+                { Name: "kvmclock", Present: false } => "no timer kvmclock: a guest on KVM is shown it: leave the timer out",
                 { Name: "rtc", Present: false } => "no timer rtc: the board has it: leave the timer out",
                 _ => null,
             };
@@ -100,6 +107,20 @@ public static class MachineDescriptionMaker
             {
                 refusals.Add($"/clock/timers/{index}", reason);
             }
+        }
+    }
+
+    /// <summary>A console is the first serial port once more; what it says beside that would be ignored.</summary>
+    private static void CheckConsoles(DevicesConfiguration devices, Refusals refusals)
+    {
+        if (devices.Consoles.Length > 1)
+        {
+            refusals.Add("/devices/consoles/1", "a second console: there is one serial port: leave it out");
+        }
+
+        if (devices.Consoles is [ConsoleConfiguration console, ..] && devices.Serials is [SerialConfiguration serial, ..] && console.Type != serial.Type)
+        {
+            refusals.Add("/devices/consoles/0", "a console that is connected elsewhere than the serial port that it is: leave one out");
         }
     }
 
@@ -146,6 +167,12 @@ public static class MachineDescriptionMaker
         }
 
         DiskDriverConfiguration driver = disk.Driver ?? new();
+        string policy = driver.ErrorPolicy ?? "report";
+        if (driver.ReadErrorPolicy is string read && read != policy)
+        {
+            refusals.Add($"{pointer}/driver/readErrorPolicy", $"disk {disk.TargetName}: '{read}' for reads and '{policy}' for writes: errors of both do the same: leave one out");
+        }
+
         return new DiskDescription
         {
             Path = path ?? "",
@@ -183,6 +210,16 @@ public static class MachineDescriptionMaker
             refusals.Add(pointer, "a tap without a name: give <target dev='…' managed='no'/>");
         }
 
+        if (network.Type == InterfaceType.Ethernet && (network.PortForwards.Length != 0 || network.BackendType is not null))
+        {
+            refusals.Add(pointer, "ports forwarded to a tap, or a back end for it: a tap is reached directly: leave <portForward> and <backend> out");
+        }
+
+        if (network.Type == InterfaceType.User && network.Target is not null)
+        {
+            refusals.Add($"{pointer}/target", "a tap for user-mode networking: it has none: leave <target> out, or use type='ethernet'");
+        }
+
         List<PortForward> forwards = [];
         foreach (PortRangeConfiguration range in network.PortForwards.SelectMany(forward => forward.Ranges))
         {
@@ -204,6 +241,12 @@ public static class MachineDescriptionMaker
     {
         CharacterDeviceConfiguration? serial = devices.Serials.FirstOrDefault() ?? (CharacterDeviceConfiguration?)devices.Consoles.FirstOrDefault();
         string? path = serial?.Sources.FirstOrDefault()?.Path;
+        if (serial?.Type is CharacterDeviceType.StandardStreams or CharacterDeviceType.Null && serial.Sources.Length != 0)
+        {
+            throw new ConfigurationException(
+                $"a serial port of type {ConfigurationWords.CharacterDeviceType.Format(serial.Type)} with a source: it has none: leave <source> out");
+        }
+
         return serial?.Type switch
         {
             null or CharacterDeviceType.Null => SerialDescription.None,

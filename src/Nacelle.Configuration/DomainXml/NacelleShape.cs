@@ -15,7 +15,7 @@ internal static class NacelleShape
         .Size("code-cache", nacelle => nacelle.CodeCache, (nacelle, value) => nacelle with { CodeCache = value }, defaultUnit: "bytes")
         .Element("evict-every", Number(1), nacelle => nacelle.EvictEvery, (nacelle, value) => nacelle with { EvictEvery = value })
         .Group("debug-exit", group => group
-            .Attribute("port", Number(0, 65535), nacelle => nacelle.DebugExitPort, (nacelle, value) => nacelle with { DebugExitPort = value })
+            .Attribute("port", Number(0, 65535), nacelle => nacelle.DebugExitPort, (nacelle, value) => nacelle with { DebugExitPort = value }, required: true)
             .Attribute("length", Number(1, 4), nacelle => nacelle.DebugExitLength, (nacelle, value) => nacelle with { DebugExitLength = value }))
         .Flag("test-device", nacelle => nacelle.TestDevice, (nacelle, value) => nacelle with { TestDevice = value });
 

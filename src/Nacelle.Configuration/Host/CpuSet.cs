@@ -43,29 +43,9 @@ public sealed class CpuSet : IReadOnlyCollection<int>, IEquatable<CpuSet>
     public static CpuSet? TryParse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        SortedSet<int> cpus = [];
-        foreach (string part in text.Split(',', StringSplitOptions.TrimEntries))
-        {
-            if (part.Length == 0 && text.Trim().Length == 0)
-            {
-                continue;
-            }
-
-            int dash = part.IndexOf('-', StringComparison.Ordinal);
-            if (!TryNumber(dash < 0 ? part : part[..dash], out int first)
-                || !TryNumber(dash < 0 ? part : part[(dash + 1)..], out int last)
-                || last < first)
-            {
-                return null;
-            }
-
-            for (int cpu = first; cpu <= last; cpu++)
-            {
-                cpus.Add(cpu);
-            }
-        }
-
-        return new CpuSet([.. cpus]);
+        return string.IsNullOrWhiteSpace(text) ? Empty
+            : NumberRanges.TryParse(text, HighestCpu, exclusions: false) is int[] cpus ? new CpuSet([.. cpus])
+            : null;
     }
 
     /// <summary>Whether a processor is in the set.</summary>
@@ -106,9 +86,6 @@ public sealed class CpuSet : IReadOnlyCollection<int>, IEquatable<CpuSet>
 
         return string.Join(',', parts);
     }
-
-    private static bool TryNumber(string text, out int number) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number <= HighestCpu;
 
     internal sealed class Converter : JsonConverter<CpuSet>
     {

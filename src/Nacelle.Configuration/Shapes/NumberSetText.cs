@@ -1,5 +1,3 @@
-using System.Globalization;
-
 namespace Nacelle.Configuration;
 
 /// <summary>Sets of CPUs or nodes in text, such as 0-3,^2,8. Stateless.</summary>
@@ -9,32 +7,9 @@ internal static class NumberSetText
     internal const int Greatest = 16383;
 
     /// <summary>Whether a text is a set.</summary>
-    internal static bool IsValid(string text) => TryParse(text) is not null;
+    internal static bool IsValid(string text) => NumberRanges.IsValid(text, Greatest, exclusions: true);
 
     /// <summary>Reads a set, in order.</summary>
     /// <returns>Null where it is none.</returns>
-    internal static SortedSet<int>? TryParse(string text)
-    {
-        SortedSet<int> set = [];
-        foreach (string part in text.Split(','))
-        {
-            string range = part.Trim();
-            bool without = range.StartsWith('^');
-            string[] ends = (without ? range[1..] : range).Split('-');
-            if (ends.Length > 2 || !TryNumber(ends[0], out int first) || !TryNumber(ends[^1], out int last) || last < first)
-            {
-                return null;
-            }
-
-            for (int i = first; i <= last; i++)
-            {
-                _ = without ? set.Remove(i) : set.Add(i);
-            }
-        }
-
-        return set;
-    }
-
-    private static bool TryNumber(string text, out int number) =>
-        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number) && number <= Greatest;
+    internal static int[]? TryParse(string text) => NumberRanges.TryParse(text, Greatest, exclusions: true);
 }

@@ -17,7 +17,8 @@ internal sealed class GroupPart<T>(XmlShape<T> body, Func<T, T>? whenEmpty, stri
             reading.Place($"{pointer}/{property}", element.Position, $"<{element.Name}>");
         }
 
-        if (!element.IsEmpty)
+        // One that must be there says what it lacks.
+        if (!element.IsEmpty || (IsRequired && whenEmpty is null))
         {
             return body.Read(target, element, pointer, path, reading);
         }

@@ -1,4 +1,3 @@
-using System.Text;
 using Nacelle.Configuration;
 
 namespace Nacelle;
@@ -6,7 +5,7 @@ namespace Nacelle;
 /// <summary>Host facts in a file. Stateless.</summary>
 public static class HostFactsFile
 {
-    /// <summary>Reads a file that <see cref="Save"/> wrote, on this host or another.</summary>
+    /// <summary>Reads a file that `nacelle host --save` wrote, on this host or another.</summary>
     /// <param name="path">The file.</param>
     /// <exception cref="IOException">It cannot be read.</exception>
     /// <exception cref="UnauthorizedAccessException">It may not be read.</exception>
@@ -25,37 +24,5 @@ public static class HostFactsFile
         }
 
         return HostFactsDocument.Parse(bytes.GetBuffer().AsMemory(0, (int)bytes.Length), path);
-    }
-
-    /// <summary>Writes facts. Whoever reads the file sees what was there before, or all of the new; a failure leaves nothing behind.</summary>
-    /// <param name="path">The file; one that is there is replaced.</param>
-    /// <param name="facts">The facts.</param>
-    /// <exception cref="IOException">It cannot be written.</exception>
-    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
-    public static void Save(string path, HostFacts facts)
-    {
-        byte[] bytes = Encoding.UTF8.GetBytes(HostFactsDocument.Format(facts));
-        string target = Path.GetFullPath(path);
-        if (Directory.Exists(target))
-        {
-            throw new IOException($"'{path}' is a directory: name a file");
-        }
-
-        string temporary = $"{target}.{Environment.ProcessId}.new";
-        try
-        {
-            using (FileStream file = new(temporary, FileMode.CreateNew, FileAccess.Write, FileShare.None))
-            {
-                file.Write(bytes);
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, target, overwrite: true);
-        }
-        catch
-        {
-            File.Delete(temporary);
-            throw;
-        }
     }
 }

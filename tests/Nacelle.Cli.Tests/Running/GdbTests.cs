@@ -3,9 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.RegularExpressions;
 using Iced.Intel;
-using Nacelle.Configuration;
 using Nacelle.Kvm;
-using Nacelle.Machine;
 using static Iced.Intel.AssemblerRegisters;
 
 namespace Nacelle.Cli.Tests;
@@ -72,35 +70,6 @@ public sealed partial class GdbTests
         string seen = GdbProcess.Run(Architecture, $"target remote {socket}", "continue");
         Assert.Contains("exited with code 07", seen, StringComparison.Ordinal);
         Assert.Equal(15, process.WaitForEnd().Code);
-    }
-
-    [Fact]
-    public async Task Gdb_is_told_of_the_end_however_fast_the_machine_is_disposed_of()
-    {
-        using TemporaryDirectory directory = new();
-        string kernel = GuestProgram.Write(directory.Combine("kernel"), GuestProgram.DebugExit(7));
-        string socket = directory.Combine("gdb");
-        for (int round = 0; round < 40; round++)
-        {
-            using MachineSession session = MachineSession.Build(
-                new MachineDescription { KernelPath = kernel, MemoryBytes = 4 << 20, Accelerator = AcceleratorChoice.Translator },
-                null,
-                GdbOption.Parse($"socket:{socket},wait"));
-            session.Start();
-            using Socket gdb = Connect(socket);
-            Assert.Equal("+$QC1#c5", Ask(gdb, "$qC#b4"));
-            gdb.Send(System.Text.Encoding.ASCII.GetBytes(Framed("c")));
-            await session.Completion;
-            session.Dispose();
-            string seen = "";
-            byte[] buffer = new byte[64];
-            for (int count; (count = gdb.Receive(buffer)) > 0;)
-            {
-                seen += System.Text.Encoding.ASCII.GetString(buffer, 0, count);
-            }
-
-            Assert.True(seen.Contains("$W07#", StringComparison.Ordinal), $"round {round}: '{seen}'");
-        }
     }
 
     [Fact]

@@ -29,14 +29,7 @@ internal static class PciRules
         Subject = RuleSubject.Configuration,
         Explanation = "PCI Express has one device at the other end of a link. QEMU takes a device at slot 1 behind a port, and no guest ever sees it.",
         Remedy = "Use slot 0.",
-        Evaluate = context => Places(context)
-            .Where(found => found.Place.Slot != 0 && PciTopology.Of(context.Machine).IsBehindPort(found.Place.Bus))
-            .Select(found => new RuleMatch(
-                $"{found.Device.Pointer}/address", $"{found.Device.Label} at {found.Place}", "behind a port there is slot 0 alone: the guest would never see it",
-                "use slot 0")
-            {
-                Shown = found.Device.Pointer,
-            }),
+        Evaluate = CheckSlotBehindPort,
     };
 
     internal static Rule FunctionZeroAbsent { get; } = new()
@@ -97,6 +90,19 @@ internal static class PciRules
                 taken.Add(place, device);
             }
         }
+    }
+
+    private static IEnumerable<RuleMatch> CheckSlotBehindPort(RuleContext context)
+    {
+        PciTopology topology = PciTopology.Of(context.Machine);
+        return Places(context)
+            .Where(found => found.Place.Slot != 0 && topology.IsBehindPort(found.Place.Bus))
+            .Select(found => new RuleMatch(
+                $"{found.Device.Pointer}/address", $"{found.Device.Label} at {found.Place}", "behind a port there is slot 0 alone: the guest would never see it",
+                "use slot 0")
+            {
+                Shown = found.Device.Pointer,
+            });
     }
 
     private static IEnumerable<RuleMatch> CheckFunctionZero(RuleContext context)
