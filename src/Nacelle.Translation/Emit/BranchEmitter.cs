@@ -21,7 +21,7 @@ internal sealed class BranchEmitter(
     /// <summary>Where the block's addresses lie in pages.</summary>
     public CodePlacement Placement { get; set; }
 
-    /// <summary>Whether a poll that serves all ways out has been emitted.</summary>
+    /// <summary>Whether a poll that serves all further ways out has been emitted; one before a call serves those after it.</summary>
     public bool IsPolled { get; set; }
 
     /// <summary>Whether the guest's vector state is known to be in the host's registers.</summary>
@@ -80,6 +80,7 @@ internal sealed class BranchEmitter(
         {
             Near(target, source, keepFlags);
             _stubs.Add(new PendingLink(emit.Call(), target, IsStateLive));
+            IsPolled |= target <= source;
             return;
         }
 
@@ -87,6 +88,7 @@ internal sealed class BranchEmitter(
         Poll(target, true, keepFlags: false);
         addresses.Load(Scratch1, target);
         Look(call: true);
+        IsPolled = true;
     }
 
     /// <summary>Leaves for the guest address in <see cref="Scratch1"/>; the flags are set aside.</summary>
@@ -99,6 +101,7 @@ internal sealed class BranchEmitter(
         }
 
         Look(call);
+        IsPolled = true;
     }
 
     /// <summary>Emits what lies out of the way of the block's own code.</summary>

@@ -97,6 +97,11 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
     /// <summary>mov [context + offset], register.</summary>
     public void StoreContext(int offset, HostRegister source) => ContextForm(0x89, source, offset, wide: true);
 
+    /// <summary>Replaces a <see cref="StoreContext"/> that turned out to be of no use by a NOP of its length.</summary>
+    /// <param name="position">Where it was emitted.</param>
+    public void EraseStore(int position) =>
+        new ReadOnlySpan<byte>([0x0F, 0x1F, 0x84, 0x00, 0x00, 0x00, 0x00, 0x00]).CopyTo(new Span<byte>(writable + position, 8));
+
     /// <summary>mov [context + offset], register16.</summary>
     public void StoreContext16(int offset, HostRegister source)
     {

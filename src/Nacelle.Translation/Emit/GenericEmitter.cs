@@ -202,6 +202,7 @@ internal sealed class GenericEmitter
     private int RenameOperands(ref Instruction copy, bool hasMemory, Span<(int Guest, HostRegister Host)> stores)
     {
         InstructionInfo information = _information.GetInfo(copy);
+        bool clears = ClearsRegister(copy);
         Span<(int Guest, HostRegister Host)> assigned = stackalloc (int, HostRegister)[4];
         int count = 0;
         int storeCount = 0;
@@ -263,7 +264,7 @@ internal sealed class GenericEmitter
                     }
 
                     assigned[count++] = (number, host);
-                    if (reads)
+                    if (reads && !clears)
                     {
                         _emit.LoadContext(host, number * 8);
                     }
@@ -279,6 +280,10 @@ internal sealed class GenericEmitter
 
         return storeCount;
     }
+
+    /// <summary>Whether an instruction sets its one register to zero, whatever it was (SDM volume 1, 3.4.1.1 has 32-bit results extended).</summary>
+    private static bool ClearsRegister(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Xor or Mnemonic.Sub
+        && instruction.Op1Kind == OpKind.Register && instruction.Op0Register == instruction.Op1Register && instruction.Op0Register.GetSize() >= 4;
 
     private static bool IsTaken(ReadOnlySpan<(int Guest, HostRegister Host)> stores, HostRegister host, int except)
     {

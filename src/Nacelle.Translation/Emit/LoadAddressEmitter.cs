@@ -10,9 +10,11 @@ internal sealed class LoadAddressEmitter(CodeEmitter emit, MemoryAccessEmitter m
     public void Emit(in Instruction instruction)
     {
         int guest = GuestRegisters.NumberOf(instruction.Op0Register);
-        if (instruction.Op0Register.GetSize() == 8 && !GuestRegisters.IsInMemory(guest))
+        int size = instruction.Op0Register.GetSize();
+        bool computed = GuestRegisters.NumberOf(instruction.MemoryBase) >= 0 || GuestRegisters.NumberOf(instruction.MemoryIndex) >= 0;
+        if (!GuestRegisters.IsInMemory(guest) && (size == 8 || (size == 4 && computed)))
         {
-            memory.EffectiveAddress(instruction, GuestRegisters.HostOf(guest));
+            memory.EffectiveAddress(instruction, GuestRegisters.HostOf(guest), narrow: size == 4);
             return;
         }
 

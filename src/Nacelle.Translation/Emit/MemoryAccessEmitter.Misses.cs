@@ -81,6 +81,7 @@ internal sealed partial class MemoryAccessEmitter
         }
 
         _misses.Clear();
+        ForgetGroups();
         EmitRefusals();
     }
 

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Iced.Intel;
 using Nacelle.Cpu;
 using Nacelle.Translation.Cache;
@@ -16,7 +17,9 @@ internal sealed partial class MemoryAccessEmitter(
     CodeEmitter emit, Thunks thunks, LinkTable links, ProgramCounterEmitter addresses, FlagsEmitter flags, AccessSites sites)
 {
     private readonly List<PendingMiss> _misses = [];
+    private readonly int[] _keptAt = new int[TranslatorContext.GroupPointers];
     private int _held = -1;
+    private uint _kept;
 
     /// <summary>The mode of the block under translation.</summary>
     public ExecutionMode Mode { get; set; }
@@ -144,7 +147,10 @@ internal sealed partial class MemoryAccessEmitter(
     }
 
     /// <summary>Leaves the offset part of an instruction's memory operand in a register; flags and all others but the scratch registers are kept.</summary>
-    public void EffectiveAddress(in Instruction instruction, HostRegister destination)
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="destination">The register.</param>
+    /// <param name="narrow">Whether only the lower half of a computed offset is wanted, which is extended with zeros.</param>
+    public void EffectiveAddress(in Instruction instruction, HostRegister destination, bool narrow = false)
     {
         if (destination == Scratch1)
         {
@@ -165,7 +171,11 @@ internal sealed partial class MemoryAccessEmitter(
             return;
         }
 
-        Lose();
+        if (GuestRegisters.IsInMemory(GuestRegisters.NumberOf(baseRegister)))
+        {
+            Lose();
+        }
+
         HostRegister? b = Locate(baseRegister, Scratch1);
         HostRegister? x = Locate(indexRegister, Scratch2);
         int addressSize = Math.Max(baseRegister.GetSize(), indexRegister.GetSize());
@@ -180,7 +190,11 @@ internal sealed partial class MemoryAccessEmitter(
 
         if (x is null && displacement == 0 && addressSize == 8 && b is HostRegister only)
         {
-            if (only != destination)
+            if (narrow)
+            {
+                emit.Move32(destination, only);
+            }
+            else if (only != destination)
             {
                 emit.Move(destination, only);
             }
@@ -188,7 +202,7 @@ internal sealed partial class MemoryAccessEmitter(
             return;
         }
 
-        emit.LoadAddress(destination, b, x, instruction.MemoryIndexScale, displacement, wide: addressSize == 8);
+        emit.LoadAddress(destination, b, x, instruction.MemoryIndexScale, displacement, wide: addressSize == 8 && !narrow);
     }
 
     /// <summary>Turns the linear address in <see cref="Scratch1"/> into a host pointer.</summary>
@@ -279,16 +293,28 @@ internal sealed partial class MemoryAccessEmitter(
     private void ProbeGroup(GroupMember member, ulong rip)
     {
         Probe(member.Group.Size, member.Group.Kind | AccessKind.Group, keepFlags: false, rip);
-        emit.StoreContext(ContextOffsets.Group(member.Group.Slot), Scratch1);
         _held = member.Group.Slot;
+        _keptAt[_held] = emit.Position;
+        _kept |= 1U << _held;
+        emit.StoreContext(ContextOffsets.Group(_held), Scratch1);
+    }
+
+    /// <summary>Takes back what was emitted to keep the pointers that nothing has asked for again.</summary>
+    private void ForgetGroups()
+    {
+        for (; _kept != 0; _kept &= _kept - 1)
+        {
+            emit.EraseStore(_keptAt[BitOperations.TrailingZeroCount(_kept)]);
+        }
     }
 
     private void Recall(GroupMember member)
     {
         if (_held != member.Group.Slot)
         {
-            emit.LoadContext(Scratch1, ContextOffsets.Group(member.Group.Slot));
             _held = member.Group.Slot;
+            emit.LoadContext(Scratch1, ContextOffsets.Group(_held));
+            _kept &= ~(1U << _held);
         }
     }
 

@@ -24,8 +24,7 @@ internal sealed class ReturnStackEmitter(CodeEmitter emit, Thunks thunks, Progra
     /// <summary>Where the host's return comes to; what follows is the code after the guest's call.</summary>
     /// <param name="rip">Guest address of the code after the call.</param>
     /// <param name="mode">The mode of the block.</param>
-    /// <param name="needFlags">Whether the guest's flags are needed there.</param>
-    public void Land(ulong rip, ExecutionMode mode, bool needFlags)
+    public void Land(ulong rip, ExecutionMode mode)
     {
         emit.Pop(Scratch2);
         emit.CompareRegisters(Scratch1, Scratch2);
@@ -39,9 +38,5 @@ internal sealed class ReturnStackEmitter(CodeEmitter emit, Thunks thunks, Progra
 
         addresses.EnterPage(rip);
         flags.AreSaved = true;
-        if (needFlags)
-        {
-            flags.Restore();
-        }
     }
 }

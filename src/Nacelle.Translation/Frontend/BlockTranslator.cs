@@ -8,7 +8,7 @@ using static Nacelle.Translation.Emit.HostRegister;
 namespace Nacelle.Translation.Frontend;
 
 /// <summary>Turns decoded guest instructions into host code, one block at a time. For the vCPU's own thread.</summary>
-internal sealed class BlockTranslator
+internal sealed partial class BlockTranslator
 {
     private readonly CodeEmitter _emit;
     private readonly Thunks _thunks;
@@ -85,29 +85,40 @@ internal sealed class BlockTranslator
             }
         }
 
+        // Where the code has changed, what is there now may need flags that the block does not.
+        bool beginsWithState = BeginsWithState(decoded);
+        bool setsFlagsAside = changing is not null || (!beginsWithState && SetsFlagsAsideFirst(decoded));
         ulong lookupCode = _emit.Address;
         _addresses.EnterPage(rip);
-
-        // Where the code has changed, what is there now may need flags that the block does not.
-        if (decoded.FlagsLive[0] || changing is not null)
+        int areAside = 0;
+        if (setsFlagsAside)
+        {
+            areAside = _emit.Jump();
+        }
+        else if (decoded.FlagsLive[0])
         {
             _flags.Load();
         }
 
         int start = _emit.Position;
         ulong hostCode = _emit.Address;
-        if (changing is not null)
+        if (setsFlagsAside)
         {
             _flags.Save();
+            _emit.PatchHere(areAside);
+        }
+
+        if (changing is not null)
+        {
             _changing.Check(changing, decoded);
         }
 
-        if (BeginsWithState(decoded))
+        if (beginsWithState)
         {
             LoadExtendedState();
         }
 
-        ulong liveCode = changing is null ? _emit.Address : hostCode;
+        ulong liveCode = setsFlagsAside ? hostCode : _emit.Address;
         bool ended = false;
         for (int i = 0; i < decoded.Count; i++)
         {
@@ -117,7 +128,7 @@ internal sealed class BlockTranslator
                 _stack.Settle();
             }
 
-            if (i == decoded.PollBefore)
+            if (i == decoded.PollBefore && !_branches.IsPolled)
             {
                 _polls.Emit(Truncate(instruction.IP), keepFlags: false);
                 _branches.IsPolled = true;
@@ -224,38 +235,11 @@ internal sealed class BlockTranslator
         _repeated.Clear();
     }
 
-    /// <summary>Brings the flags to where an instruction wants them.</summary>
-    private void PrepareFlags(DecodedBlock decoded, int i)
-    {
-        if (!decoded.FlagsLive[i])
-        {
-            _flags.AreSaved = false;
-        }
-        else if (decoded.UsesFlags(i))
-        {
-            _flags.Restore();
-        }
-        else if (_groups[i] is { IsLeader: false } && decoded.Kinds[i] is not (InstructionKind.Call or InstructionKind.IndirectCall or InstructionKind.Return))
-        {
-            // The answer is there already.
-        }
-        else if (decoded.Kinds[i] != InstructionKind.Generic ? LosesFlags(decoded.Kinds[i]) : _generic.AccessOf(decoded.Instructions[i]) != 0)
-        {
-            _flags.Save();
-        }
-    }
-
     /// <summary>Whether the first scratch register is what it was, unless a memory access says that it has changed it.</summary>
     private static bool KeepsPointer(InstructionKind kind) => kind is InstructionKind.Generic or InstructionKind.Nothing
         or InstructionKind.LoadAddress or InstructionKind.Push or InstructionKind.Pop or InstructionKind.Leave
         or InstructionKind.ConditionalJump or InstructionKind.ClearInterruptFlag or InstructionKind.ClearDirectionFlag
         or InstructionKind.SetDirectionFlag;
-
-    /// <summary>Whether what is emitted for an instruction does not keep the host's flags.</summary>
-    private static bool LosesFlags(InstructionKind kind) => kind is InstructionKind.TouchMemory or InstructionKind.Push
-        or InstructionKind.Pop or InstructionKind.Leave or InstructionKind.PushMemory or InstructionKind.RepeatedString
-        or InstructionKind.Call or InstructionKind.IndirectCall or InstructionKind.IndirectJump or InstructionKind.Return
-        or InstructionKind.ChangeAlignmentCheck;
 
     /// <returns>Whether the block has ended with it.</returns>
     private bool EmitInstruction(DecodedBlock decoded, int i, int number)
@@ -340,7 +324,7 @@ internal sealed class BlockTranslator
                 _stack.PushReturnAddress(instruction, keepFlags, _groups[i]);
                 _returns.Push();
                 _branches.Call(instruction.NearBranchTarget, instruction.IP, decoded.TargetFlagsLive[i]);
-                Land(instruction, decoded.FlagsLive[i + 1]);
+                Land(instruction);
                 return false;
             case InstructionKind.IndirectJump:
                 LoadTarget(instruction);
@@ -348,7 +332,7 @@ internal sealed class BlockTranslator
                 return true;
             case InstructionKind.IndirectCall:
                 EmitIndirectCall(instruction, keepFlags, _groups[i]);
-                Land(instruction, decoded.FlagsLive[i + 1]);
+                Land(instruction);
                 return false;
             case InstructionKind.Return:
                 _stack.Return(instruction, _groups[i]);
@@ -387,9 +371,9 @@ internal sealed class BlockTranslator
     }
 
     /// <summary>Where a call returns to. The callee may have been anywhere, the monitor included.</summary>
-    private void Land(in Instruction call, bool keepFlags)
+    private void Land(in Instruction call)
     {
-        _returns.Land(call.NextIP, _mode, keepFlags);
+        _returns.Land(call.NextIP, _mode);
         _branches.IsStateLive = false;
     }
 

@@ -82,8 +82,26 @@ internal sealed class FlagLookahead(GuestCodeReader reader, Decoder[] decoders)
         or InstructionKind.Leave or InstructionKind.ClearInterruptFlag or InstructionKind.ClearDirectionFlag
         or InstructionKind.ReadTimestamp or InstructionKind.PushMemory or InstructionKind.ReadSelector or InstructionKind.SwapGs;
 
-    /// <summary>A shift or rotate by zero leaves the flags as they were (SDM volume 2, SHL), so it does not end their life.</summary>
-    public static bool MayLeaveFlags(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Shr
-        or Mnemonic.Sar or Mnemonic.Sal or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr or Mnemonic.Shld
-        or Mnemonic.Shrd;
+    /// <summary>Whether an instruction may leave the flags as they were, as a shift or rotate by zero does (SDM volume 2, SHL).</summary>
+    public static bool MayLeaveFlags(in Instruction instruction)
+    {
+        switch (instruction.Mnemonic)
+        {
+            case Mnemonic.Rcl or Mnemonic.Rcr:
+                return true;
+            case Mnemonic.Shl or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Sal or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Shld
+                or Mnemonic.Shrd:
+                int last = instruction.OpCount - 1;
+                return instruction.GetOpKind(last) != OpKind.Immediate8 || (instruction.Immediate8 & CountMask(instruction)) == 0;
+            default:
+                return false;
+        }
+    }
+
+    /// <summary>The bits of a shift's count that are looked at.</summary>
+    private static int CountMask(in Instruction instruction)
+    {
+        int size = instruction.Op0Kind == OpKind.Memory ? instruction.MemorySize.GetSize() : instruction.Op0Register.GetSize();
+        return size == sizeof(ulong) ? 0x3F : 0x1F;
+    }
 }

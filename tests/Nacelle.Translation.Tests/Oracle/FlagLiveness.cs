@@ -41,9 +41,24 @@ internal static class FlagLiveness
             or Mnemonic.Scasw or Mnemonic.Scasd or Mnemonic.Scasq;
 
     /// <summary>A shift by zero leaves the flags alone, and so does a repetition of no turns.</summary>
-    public static bool MayLeaveFlags(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Shr or Mnemonic.Sar
-        or Mnemonic.Sal or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr or Mnemonic.Shld or Mnemonic.Shrd
-        || (instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix));
+    public static bool MayLeaveFlags(in Instruction instruction)
+    {
+        if (instruction.IsStringInstruction)
+        {
+            return instruction.HasRepPrefix || instruction.HasRepnePrefix;
+        }
+
+        bool shifts = instruction.Mnemonic is Mnemonic.Shl or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Sal or Mnemonic.Rol
+            or Mnemonic.Ror or Mnemonic.Shld or Mnemonic.Shrd;
+        return instruction.Mnemonic is Mnemonic.Rcl or Mnemonic.Rcr || (shifts && !IsByConstant(instruction));
+    }
+
+    /// <summary>Whether the count is in the instruction and not zero in the five or six bits that are looked at.</summary>
+    private static bool IsByConstant(in Instruction instruction)
+    {
+        bool quad = instruction.Op0Kind == OpKind.Register ? instruction.Op0Register.IsGPR64() : instruction.MemorySize.GetSize() == 8;
+        return instruction.GetOpKind(instruction.OpCount - 1) == OpKind.Immediate8 && instruction.Immediate8 % (quad ? 64 : 32) != 0;
+    }
 
     /// <summary>Follows direct branches, forwards only, so that it ends.</summary>
     private static bool IsDead(IReadOnlyList<Instruction> instructions, int index, RflagsBits name)

@@ -80,6 +80,21 @@ internal sealed unsafe class OracleSession : IDisposable
 
     private string Compare(PlacedSequence place, int index, ProcessorImage* native)
     {
+        // Blocks are linked by the first run; the second goes over the links. A comparison changes what it is given.
+        ProcessorImage expected = *native;
+        string difference = CompareOneRun(place, index, &expected);
+        if (difference.Length != 0)
+        {
+            return difference;
+        }
+
+        expected = *native;
+        difference = CompareOneRun(place, index, &expected);
+        return difference.Length == 0 ? "" : $"  over links:\n{difference}";
+    }
+
+    private string CompareOneRun(PlacedSequence place, int index, ProcessorImage* native)
+    {
         ProcessorImage translated = default;
         try
         {
@@ -127,8 +142,10 @@ internal sealed unsafe class OracleSession : IDisposable
     private static bool HasLeft(PlacedSequence place, ProcessorImage* native) => native->Ending == Ending.Fault
         && native->Rip - OracleLayout.CodeBase <= OracleLayout.CodeSize && native->Rip - place.Address > (ulong)place.Code.Length;
 
-    private string CompareMemory(Span<byte> native)
+    private string CompareMemory(ReadOnlySpan<byte> expected)
     {
+        Span<byte> native = stackalloc byte[OracleLayout.SnapshotSize];
+        expected.CopyTo(native);
         StateImages.Normalise(native);
         Span<byte> translated = stackalloc byte[OracleLayout.SnapshotSize];
         foreach ((int offset, int inSnapshot, int length) in OracleLayout.Writable)
