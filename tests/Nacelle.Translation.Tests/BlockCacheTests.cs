@@ -255,7 +255,7 @@ public sealed unsafe class BlockCacheTests : IDisposable, ICodeWatcher
         int displacement = _emit.Jump();
         ulong stub = _emit.Address;
         _emit.Patch(displacement, stub);
-        return _links.Add(new Link(displacement, stub, 0, IsStateLive: false, IsUngrouped: false));
+        return _links.Add(new Link(displacement, stub, 0, IsStateLive: false, IsUngrouped: false, IsRelative: false));
     }
 
     private ulong TargetOf(int link)

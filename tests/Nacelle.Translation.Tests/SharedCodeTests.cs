@@ -10,6 +10,7 @@ public sealed class SharedCodeTests
     private const ulong Upper = 0xFFFF_FFFF_8000_0000;
     private const ulong Routine = 0x40_0F00;
     private const ulong LowAlias = 0x3000_0000;
+    private const ulong OtherAlias = 0x400_0000;
 
     [Fact]
     public void Supervisor_code_computes_with_the_address_it_runs_at()
@@ -36,6 +37,19 @@ public sealed class SharedCodeTests
         CpuRegisters registers = machine.Run(
             c => CallBoth(c, Routine, LowAlias + Routine), prepare: BareMachine.AsUser);
         Check(registers, LowAlias);
+    }
+
+    [Fact]
+    public void User_code_is_translated_once_for_its_first_address_and_once_for_all_others()
+    {
+        ulong one = CountBlocks([Routine]);
+        ulong two = CountBlocks([Routine, LowAlias + Routine]);
+        ulong four = CountBlocks([Routine, LowAlias + Routine, LowAlias + OtherAlias + Routine, LowAlias + (2 * OtherAlias) + Routine]);
+
+        // The caller's own blocks are among them, and differ a little.
+        const ulong routine = 6;
+        Assert.InRange(two - one, 1UL, 3 * routine);
+        Assert.InRange(four - two, 0UL, routine);
     }
 
     [Theory]
@@ -133,6 +147,47 @@ public sealed class SharedCodeTests
         Assert.Equal(6UL, machine.Read(8));
         Assert.Equal(9UL, machine.Read(16));
         Assert.Equal(9UL, machine.Read(24));
+    }
+
+    /// <summary>Blocks that are translated when a routine is called a hundred times at each of some addresses in turn.</summary>
+    private static ulong CountBlocks(ulong[] addresses)
+    {
+        const int turns = 100;
+        using BareMachine machine = new();
+        machine.LetUsersIn();
+        for (ulong alias = LowAlias; alias <= LowAlias + (2 * OtherAlias); alias += OtherAlias)
+        {
+            for (ulong i = 0; i < 8; i++)
+            {
+                Assert.True(machine.Ram.TryWrite(0x3000 + (((alias >> 21) + i) * 8), (i << 21) | 0x87));
+            }
+        }
+
+        PlaceRoutine(machine);
+        CpuRegisters registers = machine.Run(
+            c =>
+            {
+                Label again = c.CreateLabel();
+                c.xor(ebx, ebx);
+                c.mov(ebp, turns);
+                c.Label(ref again);
+                foreach (ulong address in addresses)
+                {
+                    c.mov(rdi, address);
+                    c.call(rdi);
+                    c.sub(rax, rdi);
+                    c.add(rbx, rax);
+                    c.sub(rdx, rdi);
+                    c.add(rbx, rdx);
+                }
+
+                c.dec(ebp);
+                c.jne(again);
+            },
+            prepare: BareMachine.AsUser);
+        const ulong afterCall = 12;
+        Assert.Equal(turns * afterCall * (ulong)addresses.Length, BareMachine.General(registers, GeneralRegister.Rbx));
+        return machine.Counters.Blocks;
     }
 
     /// <summary>Leaves its own address in RAX by LEA, in RDX by CALL, crosses a page on its way, and reads a constant beside it.</summary>

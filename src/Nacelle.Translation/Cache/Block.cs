@@ -30,6 +30,9 @@ internal sealed class Block
     /// <summary>What the code takes for granted.</summary>
     public required ExecutionMode Mode { get; init; }
 
+    /// <summary>Whether it is user code that runs at one linear address only, because its page has been run at no other.</summary>
+    public bool IsPlaced => Mode.MayMove && !Mode.IsRelative;
+
     /// <summary>Address of the host code where an indirect branch comes in, with RIP in the first scratch register.</summary>
     public required ulong LookupCode { get; init; }
 

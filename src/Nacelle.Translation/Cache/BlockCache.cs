@@ -13,11 +13,17 @@ namespace Nacelle.Translation.Cache;
 /// <param name="watch">Is told of pages that no block touches any more.</param>
 internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions regions, CodeWatch watch)
 {
+    /// <summary>Most pages that are remembered to be run at several addresses: 256 MiB of code.</summary>
+    private const int MostShared = 65_536;
+
     private readonly Dictionary<BlockKey, Block> _byAddress = [];
     private readonly Dictionary<ulong, PageBlocks> _byPage = [];
     private readonly List<Block?> _byNumber = [];
     private readonly Stack<int> _freeNumbers = [];
     private readonly List<PageBlocks> _stale = [];
+
+    // Pages of user code that has been run at several linear addresses.
+    private readonly HashSet<ulong> _shared = [];
 
     // Pages that are watched for a block under translation and had none before.
     private readonly List<PageBlocks> _reserved = [];
@@ -95,6 +101,7 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions 
         _byAddress[new BlockKey(block.PhysicalAddress, block.Mode)] = block;
         block.First = _byPage[block.PhysicalAddress & ~0xFFFUL];
         block.First.Blocks.Add(block);
+        block.First.Place = block.IsPlaced ? block.Rip & ~0xFFFUL : block.First.Place;
         if (block.SecondPage != ulong.MaxValue)
         {
             block.Second = _byPage[block.SecondPage];
@@ -107,6 +114,47 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions 
             _reserved.RemoveAll(static page => page.Blocks.Count != 0);
             Unwatch();
         }
+    }
+
+    /// <summary>Whether code of a page has been run at several linear addresses.</summary>
+    /// <param name="physicalAddress">Guest-physical address in the page.</param>
+    public bool IsShared(ulong physicalAddress) => _shared.Contains(physicalAddress & ~0xFFFUL);
+
+    /// <summary>Whether code that lies in a page may be translated for a linear address, as all that is there has been for the same page of them.</summary>
+    /// <param name="physicalAddress">Guest-physical address of the code.</param>
+    /// <param name="rip">Linear address.</param>
+    public bool TryPlace(ulong physicalAddress, ulong rip) =>
+        !_byPage.TryGetValue(physicalAddress & ~0xFFFUL, out PageBlocks? page) || page.Place is not ulong place || place == (rip & ~0xFFFUL);
+
+    /// <summary>Has code of a page been run at several linear addresses from now on; blocks that run at one only are dropped.</summary>
+    /// <param name="physicalAddress">Guest-physical address in the page.</param>
+    /// <param name="dropped">Told of each block.</param>
+    public void Share(ulong physicalAddress, Action<Block> dropped)
+    {
+        if (_shared.Count == MostShared)
+        {
+            // Which pages they are will be found out again.
+            _shared.Clear();
+        }
+
+        ulong address = physicalAddress & ~0xFFFUL;
+        _shared.Add(address);
+        if (!_byPage.TryGetValue(address, out PageBlocks? page))
+        {
+            return;
+        }
+
+        foreach (Block block in page.Blocks)
+        {
+            if (block.First == page && block.IsPlaced)
+            {
+                Drop(block);
+                dropped(block);
+            }
+        }
+
+        page.Place = null;
+        Sweep();
     }
 
     /// <summary>Lets a direct branch jump straight to a block.</summary>
@@ -186,6 +234,7 @@ internal sealed class BlockCache(CodeEmitter emit, LinkTable links, CodeRegions 
         _byAddress.Clear();
         _byPage.Clear();
         _byNumber.Clear();
+        _shared.Clear();
         _freeNumbers.Clear();
         links.Clear();
         regions.Clear();

@@ -24,6 +24,7 @@ internal readonly record struct ExecutionMode(uint Bits)
     private const int FirstCheckedBit = 32768;
     private const int CodeLimitedBit = FirstCheckedBit << 4;
     private const int AlignmentCheckedBit = CodeLimitedBit << 1;
+    private const int PlacedBit = AlignmentCheckedBit << 1;
 
     /// <summary>The soft TLB in use: 0 supervisor, 1 user, 2 supervisor with SMAP lifted.</summary>
     public int Tlb => (int)Bits & 3;
@@ -31,14 +32,20 @@ internal readonly record struct ExecutionMode(uint Bits)
     /// <summary>The key of blocks of this mode whose accesses are made one by one; never the mode of a vCPU.</summary>
     public ExecutionMode WithoutGroups => new(Bits | UngroupedBit);
 
+    /// <summary>The key of blocks of 64-bit user code that run at one linear address only; never the mode of a vCPU.</summary>
+    public ExecutionMode AtOnePlace => new(Bits | PlacedBit);
+
     /// <summary>Whether code runs at privilege level 3.</summary>
     public bool IsUser => Tlb == 1;
 
     /// <summary>CS.L.</summary>
     public bool IsLong => (Bits & LongBit) != 0;
 
-    /// <summary>Whether a block runs at whatever linear address its physical page is mapped: 64-bit user code.</summary>
-    public bool IsRelative => IsUser && IsLong;
+    /// <summary>Whether code of the mode may run at whatever linear address its physical page is mapped: 64-bit user code.</summary>
+    public bool MayMove => IsUser && IsLong;
+
+    /// <summary>Whether a block runs at whatever linear address its physical page is mapped.</summary>
+    public bool IsRelative => MayMove && (Bits & PlacedBit) == 0;
 
     /// <summary>Width of code: 16, 32 or 64.</summary>
     public int Bitness => IsLong ? 64 : (Bits & Default32Bit) != 0 ? 32 : 16;

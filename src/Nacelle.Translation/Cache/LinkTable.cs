@@ -8,8 +8,9 @@ namespace Nacelle.Translation.Cache;
 /// <param name="TargetRip">Guest address of the branch's target.</param>
 /// <param name="IsStateLive">Whether the guest's vector state is in the host's registers when it is taken.</param>
 /// <param name="IsUngrouped">Whether the target's accesses are to be made one by one.</param>
+/// <param name="IsRelative">Whether the block runs at whatever linear address its page is mapped, and the target's address counts within it.</param>
 [StructLayout(LayoutKind.Auto)]
-internal readonly record struct Link(int Displacement, ulong Stub, ulong TargetRip, bool IsStateLive, bool IsUngrouped);
+internal readonly record struct Link(int Displacement, ulong Stub, ulong TargetRip, bool IsStateLive, bool IsUngrouped, bool IsRelative);
 
 /// <summary>
 /// The direct branches out of a vCPU's blocks by number, and which of them jump straight to which block. Numbers are used again

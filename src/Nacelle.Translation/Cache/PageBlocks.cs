@@ -10,6 +10,9 @@ internal sealed class PageBlocks(ulong address)
     /// <summary>The blocks.</summary>
     public List<Block> Blocks { get; } = [];
 
+    /// <summary>Linear address of the page for which <see cref="Block.IsPlaced"/> blocks in it are translated, if there are any.</summary>
+    public ulong? Place { get; set; }
+
     /// <summary>Whether some of the blocks have been dropped and are still in the list.</summary>
     public bool IsStale { get; set; }
 

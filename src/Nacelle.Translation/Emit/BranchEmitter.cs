@@ -121,7 +121,7 @@ internal sealed class BranchEmitter(
         {
             ulong stub = emit.Address;
             emit.Patch(pending.Displacement, stub);
-            int number = links.Add(new Link(pending.Displacement, stub, pending.Target, pending.IsStateLive, IsUngrouped: false));
+            int number = links.Add(new Link(pending.Displacement, stub, pending.Target, pending.IsStateLive, IsUngrouped: false, Mode.IsRelative));
             emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)number);
             emit.JumpTo(thunks.Link);
         }

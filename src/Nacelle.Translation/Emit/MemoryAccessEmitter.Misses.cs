@@ -127,7 +127,7 @@ internal sealed partial class MemoryAccessEmitter
         int displacement = emit.Jump();
         ulong stub = emit.Address;
         emit.Patch(displacement, stub);
-        int number = links.Add(new Link(displacement, stub, rip, IsStateLive: false, IsUngrouped: true));
+        int number = links.Add(new Link(displacement, stub, rip, IsStateLive: false, IsUngrouped: true, Mode.IsRelative));
         emit.StoreContextImmediate32(ContextOffsets.ExitArgument, (uint)number);
         emit.JumpTo(thunks.Link);
     }

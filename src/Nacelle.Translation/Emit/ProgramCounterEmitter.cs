@@ -3,9 +3,9 @@ using Nacelle.Translation.State;
 namespace Nacelle.Translation.Emit;
 
 /// <summary>
-/// Emits guest addresses that depend on where code lies. User code is translated so that it runs at every linear address its
-/// physical page is mapped at: a library is translated once for all processes, wherever each of them has it. Its addresses are
-/// relative to the linear page in <see cref="TranslatorContext.CodePage"/>, which every way into another page sets.
+/// Emits guest addresses that depend on where code lies. User code whose page has been run at several linear addresses is
+/// translated so that it runs at all of them: a library is translated once for all processes, wherever each of them has it. Its
+/// addresses are relative to the linear page in <see cref="TranslatorContext.CodePage"/>, which every way into another page sets.
 /// </summary>
 internal sealed class ProgramCounterEmitter(CodeEmitter emit)
 {

@@ -141,7 +141,7 @@ internal static class InstructionClassifier
                 return (instruction.Mnemonic == Mnemonic.Stac) == (mode.Tlb == 0)
                     ? InstructionKind.ChangeAlignmentCheck
                     : InstructionKind.Nothing;
-            case Mnemonic.Syscall when mode.IsRelative && instruction.Length == 2:
+            case Mnemonic.Syscall when mode.MayMove && instruction.Length == 2:
                 return InstructionKind.SystemCall;
             case Mnemonic.Sysretq when wide && !isUser:
                 return InstructionKind.SystemReturn;

@@ -97,6 +97,7 @@ internal sealed unsafe class BlockLister(HostNames names)
         Say(mode.IsExtendedStateOff, "x87 off");
         Say(mode.IsVectorOff, "SSE off");
         Say(mode.IsSingleStep, "single step");
+        Say(mode.IsRelative, "at any address");
         Say(mode.WithoutGroups == mode, "accesses one by one");
         Say(block.Changing is not null, "code that keeps changing");
         return string.Join(", ", words);

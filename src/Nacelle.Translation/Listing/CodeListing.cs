@@ -57,6 +57,7 @@ public static unsafe class CodeListing
         uint level = user ? 1u : 0;
         return bitness switch
         {
+            64 when user => new ExecutionMode(0x84 | level).AtOnePlace,
             64 => new ExecutionMode(0x84 | level),
             32 => new ExecutionMode(0x88 | level),
             16 when !user => new ExecutionMode(0),

@@ -78,12 +78,13 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         // A group that turns out not to be one leaves before its first access, which is no step.
         bool grouped = _ungrouped != rip && _debug is null;
         _ungrouped = null;
-        Block? block = _blocks.Find(physical, grouped ? mode : mode.WithoutGroups);
-        if (block is null || (!mode.IsRelative && block.Rip != rip) || block.CodeLimit != CodeLimit
+        ExecutionMode key = mode.MayMove ? PlaceCode(rip, physical) : mode;
+        Block? block = _blocks.Find(physical, grouped ? key : key.WithoutGroups);
+        if (block is null || (!key.IsRelative && block.Rip != rip) || block.CodeLimit != CodeLimit
             || (block.SecondPage != ulong.MaxValue && !IsStillThere(block, linear)))
         {
             ulong start = _clock is null ? 0 : HostTimestamp.Read();
-            block = TranslateBlock(rip, physical, grouped);
+            block = TranslateBlock(rip, physical, key, grouped);
             _clock?.AddTranslation(start);
         }
         else
@@ -110,6 +111,27 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
 
         return block;
+    }
+
+    /// <summary>
+    /// Whether user code is translated for the one address at which its page has been run so far, or for all, because it has been
+    /// run at another: a library is translated once more for the second process, and not again for others.
+    /// </summary>
+    private ExecutionMode PlaceCode(ulong rip, ulong physical)
+    {
+        if (_blocks.IsShared(physical))
+        {
+            return _memory.Mode;
+        }
+
+        if (_blocks.TryPlace(physical, rip))
+        {
+            return _memory.Mode.AtOnePlace;
+        }
+
+        _blocks.Share(physical, _jumps.Remove);
+        _pendingLink = -1;
+        return _memory.Mode;
     }
 
     /// <summary>Limit of CS where it counts, else all ones.</summary>
@@ -155,7 +177,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     private bool IsStillThere(Block block, ulong linear) =>
         _memory.TryTranslateCode((linear | 0xFFF) + 1, out ulong second) && second == block.SecondPage;
 
-    private Block? TranslateBlock(ulong rip, ulong physical, bool grouped)
+    private Block? TranslateBlock(ulong rip, ulong physical, ExecutionMode key, bool grouped)
     {
         MakeRoom();
         int most = _debug is { IsOneInstruction: true } ? 1 : DecodedBlock.MaximumInstructions;
@@ -172,7 +194,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         ChangingCode? changing = _decodedChanging ? DescribeChanging(physical, firstPage, crosses ? second : ulong.MaxValue) : null;
         _stale = null;
         Block block = _translator.Translate(
-            _decoded, _blocks.NextNumber, rip, physical, crosses ? second : ulong.MaxValue, _memory.Mode, grouped, changing);
+            _decoded, _blocks.NextNumber, rip, physical, crosses ? second : ulong.MaxValue, key, grouped, changing);
         _blocks.Add(block);
         _counters.Blocks++;
         _counters.Instructions += (ulong)_decoded.Count;

@@ -87,7 +87,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
             if (_pendingLink >= 0)
             {
-                if (_debug is null || _debug.MayLink(block.Rip))
+                if ((_debug is null || _debug.MayLink(block.Rip)) && _links[_pendingLink].IsRelative == block.Mode.IsRelative)
                 {
                     _blocks.Connect(_pendingLink, block);
                 }
@@ -138,7 +138,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 _stepCompleted = true;
                 _pendingLink = (int)(uint)_context->ExitArgument;
                 Link link = _links[_pendingLink];
-                ulong target = _memory.Mode.IsRelative ? _context->CodePage | (link.TargetRip & 0xFFF) : link.TargetRip;
+                ulong target = link.IsRelative ? _context->CodePage | (link.TargetRip & 0xFFF) : link.TargetRip;
                 _context->Registers.Rip = target;
                 _ungrouped = link.IsUngrouped ? target : null;
                 _pendingLink = _memory.Mode.IsSingleStep ? -1 : _pendingLink;

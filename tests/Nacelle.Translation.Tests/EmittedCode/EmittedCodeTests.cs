@@ -92,6 +92,8 @@ public sealed unsafe class EmittedCodeTests : IDisposable
         switch (where)
         {
             case "user":
+                return new ExecutionMode(0x85).AtOnePlace;
+            case "shared":
                 return new ExecutionMode(0x85);
             case "kernel":
                 return new ExecutionMode(0x84);
