@@ -74,10 +74,10 @@ internal sealed class ParallelOracle(Action<string> report)
             lock (_results)
             {
                 Statistics.Add(oracle.Statistics);
-                _failures.AddRange(oracle.Failures.Select(failure => $"{share.Name}, {failure}"));
-                if (error is not null)
+                foreach (string failure in oracle.Failures.Select(failure => $"{share.Name}, {failure}").Concat(error is null ? [] : [error]))
                 {
-                    _failures.Add(error);
+                    _failures.Add(failure);
+                    report(failure);
                 }
 
                 long before = _done;

@@ -120,7 +120,8 @@ internal static unsafe class StateComparison
         const uint mostBytes = 128;
         foreach (UsedMemory used in new InstructionInfoFactory().GetInfo(instruction).GetUsedMemory())
         {
-            ulong offset = used.Displacement + ValueOf(native, used.Base) + (ValueOf(native, used.Index) * (ulong)used.Scale);
+            ulong offset = used.Displacement + ValueOf(native, used.Base) + (ValueOf(native, used.Index) * (ulong)used.Scale)
+                + BitStringDistance(native, instruction);
             uint size = used.MemorySize.GetSize() is > 0 and int known ? (uint)known : mostBytes;
             bool mayWriteCode = used.Segment == Register.CS
                 && (used.Access is OpAccess.CondWrite or OpAccess.ReadCondWrite || instruction.Mnemonic is Mnemonic.Maskmovq or Mnemonic.Vmaskmovps or Mnemonic.Vmaskmovpd or Mnemonic.Vpmaskmovd or Mnemonic.Vpmaskmovq);
@@ -131,6 +132,18 @@ internal static unsafe class StateComparison
         }
 
         return false;
+    }
+
+    /// <summary>How far from its operand BT and its like look for the bit that a register selects.</summary>
+    private static ulong BitStringDistance(ProcessorImage* image, in Instruction instruction)
+    {
+        if (instruction.Mnemonic is not (Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc) || instruction.Op1Kind != OpKind.Register)
+        {
+            return 0;
+        }
+
+        ulong bit = ValueOf(image, instruction.Op1Register);
+        return instruction.Op1Register.GetSize() == 2 ? (ulong)((short)bit >> 4 << 1) : (ulong)((int)bit >> 5 << 2);
     }
 
     private static ulong ValueOf(ProcessorImage* image, Register register) => register switch
