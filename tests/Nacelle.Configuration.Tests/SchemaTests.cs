@@ -66,6 +66,18 @@ public sealed class SchemaTests
         Assert.True(read.Configuration is null, $"taken: {text}");
         Assert.True(read.Problems[0].Position.IsKnown, read.Problems[0].ToString());
     }
+
+    [Fact]
+    public void A_byte_order_mark_may_lead()
+    {
+        string text = MachineConfigurationJson.Write(new MachineConfiguration { Name = "guest" });
+        MachineDocument read = MachineDocument.Read([.. Encoding.UTF8.Preamble, .. Encoding.UTF8.GetBytes(text)]);
+        Assert.Empty(read.Problems);
+        Assert.Equal("guest", read.Configuration!.Name);
+
+        MachineDocument broken = MachineDocument.Read([.. Encoding.UTF8.Preamble, .. "{ \"name\": 1 }"u8]);
+        Assert.Equal(1, Assert.Single(broken.Problems).Position.Line);
+    }
 }
 
 /// <summary>As much of JSON Schema as the schema uses. Stateless.</summary>

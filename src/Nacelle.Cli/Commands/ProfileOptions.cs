@@ -23,15 +23,20 @@ internal sealed class ProfileOptions
 
     /// <summary>Reads them.</summary>
     /// <exception cref="ConfigurationException">There is no such profile.</exception>
-    internal ChosenProfile Read(ParseResult result)
+    internal ChosenProfile Read(ParseResult result) => result.GetResult(Profile) is { Implicit: false }
+        ? new ChosenProfile(Find(result.GetValue(Profile) ?? None), result.GetValue(Overrides))
+        : FromEnvironment() with { Overridden = result.GetValue(Overrides) };
+
+    /// <summary>The profile of the environment, or the one that holds nothing back.</summary>
+    /// <exception cref="ConfigurationException">There is no such profile; the message names the variable.</exception>
+    internal static ChosenProfile FromEnvironment()
     {
-        bool isGiven = result.GetResult(Profile) is { Implicit: false };
-        string? variable = isGiven ? null : Environment.GetEnvironmentVariable(Variable);
+        string? variable = Environment.GetEnvironmentVariable(Variable);
         try
         {
-            return new ChosenProfile(Find(string.IsNullOrEmpty(variable) ? result.GetValue(Profile) ?? None : variable), result.GetValue(Overrides));
+            return new ChosenProfile(Find(string.IsNullOrEmpty(variable) ? None : variable), []);
         }
-        catch (ConfigurationException error) when (!string.IsNullOrEmpty(variable))
+        catch (ConfigurationException error)
         {
             throw new ConfigurationException($"{Variable}: {error.Message}");
         }

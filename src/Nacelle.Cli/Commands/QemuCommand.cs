@@ -18,8 +18,6 @@ internal sealed class QemuCommand : Command, IDocumentedCommand
     /// <summary>A link of this name to the executable makes it take QEMU's command line.</summary>
     internal const string ProgramName = "qemu-system-x86_64";
 
-    private static readonly ChosenProfile s_none = new(RestrictionProfile.Get("none"), []);
-
     /// <summary>Makes the command.</summary>
     internal QemuCommand() : base(CommandName, $"Run a machine described by a QEMU command line; so does a link named {ProgramName}.")
     {
@@ -37,6 +35,7 @@ internal sealed class QemuCommand : Command, IDocumentedCommand
         ],
         [
             new("Options of QEMU that are understood", [.. QemuOptions.All.Select(option => (option.Value is null ? option.Name : $"{option.Name} {option.Value}", option.Meaning))]),
+            new("Environment", [(ProfileOptions.Variable, "The profile whose rules hold; without it none holds anything back.")]),
             new("Exit status",
             [
                 ("0", "The guest powered off, or with -no-reboot asked for a reset or met a triple fault."),
@@ -67,8 +66,19 @@ internal sealed class QemuCommand : Command, IDocumentedCommand
             return Task.FromResult(CommandLine.Print(Answer(invocation.Question)));
         }
 
+        ChosenProfile profile;
+        try
+        {
+            profile = ProfileOptions.FromEnvironment();
+        }
+        catch (ConfigurationException error)
+        {
+            new Notices().Error(error.Message);
+            return Task.FromResult((int)ExitCode.Configuration);
+        }
+
         MachineDocument document = DescribedConfiguration.Write(machine, MachineDocumentForm.QemuArguments);
-        return PreparedMachine.Prepare(document, null, s_none, new Notices { Quiet = true }) is { } prepared
+        return PreparedMachine.Prepare(document, null, profile, new Notices { Quiet = true }) is { } prepared
             ? MachineRunner.RunAsync(prepared, new RunSettings(
                 Quiet: true, EscapeKey: null, BootMarker: null, Gdb: null, TranslatorStatistics: false, TranslatorListing: null, QemuExitStatus: true))
             : Task.FromResult((int)ExitCode.Configuration);

@@ -22,7 +22,7 @@ internal static class HelpWriter
         foreach (Topic topic in page?.Topics ?? [])
         {
             text.AppendLine().AppendLine($"{topic.Title}:");
-            int width = Math.Max(WordWidth, topic.Rows.Max(row => row.Word.Length) + 2);
+            int width = Math.Max(WordWidth, topic.Rows.Max(row => row.Word.Length) + 4);
             foreach ((string word, string meaning) in topic.Rows)
             {
                 if (width > WidestWord)

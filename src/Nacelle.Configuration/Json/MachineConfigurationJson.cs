@@ -25,13 +25,14 @@ public static class MachineConfigurationJson
     public static string Write(MachineConfiguration configuration) => JsonSerializer.Serialize(configuration, TypeInfo) + "\n";
 
     /// <summary>Reads a text that nobody vouches for.</summary>
-    /// <param name="text">Its bytes, UTF-8.</param>
+    /// <param name="text">Its bytes, UTF-8; a byte-order mark may lead (RFC 8259, 8.1).</param>
     public static MachineDocument Read(byte[] text)
     {
         ArgumentNullException.ThrowIfNull(text);
         try
         {
-            return ReadChecked(text);
+            ReadOnlySpan<byte> mark = "\uFEFF"u8;
+            return ReadChecked(text.AsSpan().StartsWith(mark) ? text[mark.Length..] : text);
         }
         catch (ConfigurationSyntaxException error)
         {

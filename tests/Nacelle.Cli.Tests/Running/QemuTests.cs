@@ -51,6 +51,26 @@ public sealed class QemuTests
     }
 
     [Fact]
+    public void The_profile_of_the_environment_holds()
+    {
+        using TemporaryDirectory directory = new();
+        string kernel = GuestProgram.Write(directory.Combine("kernel"), GuestProgram.PowerOff);
+        foreach ((string profile, int code, string said) in ((string, int, string)[])
+        [
+            ("none", 0, ""),
+            ("rhel7", (int)ExitCode.Configuration, "C2.TCG"),
+            ("rhle7", (int)ExitCode.Configuration, "NACELLE_PROFILE: unknown profile 'rhle7': did you mean 'rhel7'?"),
+        ])
+        {
+            using NacelleProcess process = NacelleProcess.StartShell(
+                $"NACELLE_PROFILE={profile} \"$NACELLE\" qemu \"$@\"", "-kernel", kernel, "-accel", "tcg", "-display", "none", "-m", "64");
+            process.Input.Close();
+            ProcessEnd end = process.WaitForEnd();
+            Assert.True(end.Code == code && end.Error.Contains(said, StringComparison.Ordinal), $"{profile}: {end}");
+        }
+    }
+
+    [Fact]
     public void A_feature_that_cannot_be_had_is_refused_by_name()
     {
         using TemporaryDirectory directory = new();
