@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds everything and runs every test project; --long adds the tests marked Long, and builds for release, since they are about
-# what takes long.
+# Builds everything and runs every test project; --long adds the tests marked Long, and builds for release: in a debug build
+# some of them would not end in time.
 set -uo pipefail
 cd "$(dirname "$0")"
 . scripts/prerequisites.sh

@@ -59,6 +59,7 @@ int main(void) {
         "mov %%rcx,0x10000000\n pext 0x10000008,%%r14,%%r15\n mov 0x10002000(,%%r15,8),%%rcx\n lea (%%r14,%%rcx),%%r14\n"
         "lea 7(%%r14),%%rcx\n pext 0x10000010,%%rcx,%%rcx\n jrcxz 2f\n jmp 9f\n 2: mov 0x10000000,%%rcx\n"
         "mov 0x10010000(,%%r15,8),%%r15\n lea (%%r14,%%r15),%%r14\n mov (%%r14),%%rax\n"));
+    TIME("lahf seto, store", EIGHT("mov %%rax,%%r15\n lahf\n seto %%al\n mov %%rax,0x10000018\n mov %%r15,%%rax\n"));
     TIME("seto lahf, store", EIGHT("mov %%rax,%%r15\n seto %%al\n lahf\n mov %%rax,0x10000018\n mov %%r15,%%rax\n"));
     TIME("load, add sahf", EIGHT("mov %%rax,%%r15\n movzwl 0x10000018,%%eax\n add $0x7f,%%al\n sahf\n mov %%r15,%%rax\n"));
     TIME("pushf popf", EIGHT("pushfq\n popfq\n"));

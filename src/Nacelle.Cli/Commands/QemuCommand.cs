@@ -35,7 +35,7 @@ internal sealed class QemuCommand : Command, IDocumentedCommand
         ],
         [
             new("Options of QEMU that are understood", [.. QemuOptions.All.Select(option => (option.Value is null ? option.Name : $"{option.Name} {option.Value}", option.Meaning))]),
-            new("Environment", [(ProfileOptions.Variable, "The profile whose rules hold; without it none holds anything back.")]),
+            new("Environment", [(ProfileOptions.Variable, "The profile whose rules hold; without it none holds anything back. Rules are overridden with 'nacelle run' alone.")]),
             new("Exit status",
             [
                 ("0", "The guest powered off, or with -no-reboot asked for a reset or met a triple fault."),

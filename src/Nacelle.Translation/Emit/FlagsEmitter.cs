@@ -19,8 +19,7 @@ internal sealed class FlagsEmitter(CodeEmitter emit)
     {
         if (!AreSaved)
         {
-            // mov r15, rax; seto al; lahf; mov [context.SavedFlags], rax; mov rax, r15. In this order, because a LAHF before SETO
-            // costs the host a fifth more.
+            // mov r15, rax; seto al; lahf; mov [context.SavedFlags], rax; mov rax, r15.
             emit.Move(Scratch2, Rax);
             emit.Bytes([0x0F, 0x90, 0xC0, 0x9F]);
             emit.StoreContext(ContextOffsets.SavedFlags, Rax);

@@ -47,7 +47,7 @@ public sealed class NarrowProgramTests
             WriteTo(path);
             using GuestRun run = new(
                 $"set -e\ni=0\nwhile [ $i -lt 20 ]; do {path}; i=$((i+1)); done\necho all of them\n",
-                machine => machine with { Accelerator = AcceleratorChoice.Translator, VirtualCpus = 2 },
+                machine => machine with { VirtualCpus = 2 },
                 path);
             run.Await("all of them");
             run.AssertSucceeded();
