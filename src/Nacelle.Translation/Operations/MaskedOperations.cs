@@ -125,7 +125,8 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         {
             if ((mask[(i * size) + size - 1] & 0x80) != 0)
             {
-                if (!operands.TryLocate(instruction.MemorySegment, offset + (ulong)(i * size), size, write: false, out ulong address, alignment: 1)
+                if (!operands.TryLocate(
+                        instruction.MemorySegment, OperandAccess.Truncate(instruction, offset + (ulong)(i * size)), size, write: false, out ulong address, alignment: 1)
                     || !memory.TryRead(address, size, LinearAccess.Ordinary, out ulong value))
                 {
                     return false;
@@ -146,7 +147,7 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         _vectors.Read(instruction.Op1Register, mask);
         _vectors.Read(instruction.Op2Register, source);
         ulong offset = operands.EffectiveAddress(instruction);
-        return TryStoreSelected(instruction.MemorySegment, offset, source, mask, ElementSize(instruction), instruction.Op2Register.GetSize());
+        return TryStoreSelected(instruction, offset, source, mask, ElementSize(instruction), instruction.Op2Register.GetSize());
     }
 
     /// <summary>MASKMOVQ and MASKMOVDQU: bytes, to the address in rDI.</summary>
@@ -167,21 +168,31 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
             _vectors.Read(instruction.Op2Register, mask);
         }
 
-        ulong offset = context->Registers.General[(int)GeneralRegister.Rdi];
-        offset = instruction.Op0Kind switch { OpKind.MemorySegDI => (ushort)offset, OpKind.MemorySegEDI => (uint)offset, _ => offset };
+        ulong offset = OperandAccess.Truncate(instruction, context->Registers.General[(int)GeneralRegister.Rdi]);
         if (length == 8)
         {
             _vectors.EnterMmx();
         }
 
         // Whether bytes that are not selected fault is up to the processor; where this was compared, they do.
-        return operands.TryLocate(instruction.MemorySegment, offset, length, write: true, out ulong address, alignment: 8)
-            && memory.TryProbeWrite(address, length) && TryStoreSelected(instruction.MemorySegment, offset, source, mask, 1, length);
+        int beforeWrap = length;
+        while (OperandAccess.Truncate(instruction, offset + (ulong)beforeWrap - 1) < offset)
+        {
+            beforeWrap--;
+        }
+
+        return TryProbe(instruction, offset, beforeWrap)
+            && (beforeWrap == length || TryProbe(instruction, 0, length - beforeWrap))
+            && TryStoreSelected(instruction, offset, source, mask, 1, length);
     }
+
+    private bool TryProbe(in Instruction instruction, ulong offset, int length) =>
+        operands.TryLocate(instruction.MemorySegment, offset, length, write: true, out ulong address, alignment: 8)
+        && memory.TryProbeWrite(address, length);
 
     /// <summary>Writes all selected elements or, when one of them faults, none.</summary>
     private bool TryStoreSelected(
-        Register segment, ulong start, ReadOnlySpan<byte> source, ReadOnlySpan<byte> mask, int size, int length)
+        in Instruction instruction, ulong start, ReadOnlySpan<byte> source, ReadOnlySpan<byte> mask, int size, int length)
     {
         for (int round = 0; round < 2; round++)
         {
@@ -192,7 +203,8 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
                     continue;
                 }
 
-                bool succeeded = operands.TryLocate(segment, start + (ulong)offset, size, write: true, out ulong place, alignment: 1)
+                ulong element = OperandAccess.Truncate(instruction, start + (ulong)offset);
+                bool succeeded = operands.TryLocate(instruction.MemorySegment, element, size, write: true, out ulong place, alignment: 1)
                     && (round == 0
                         ? memory.TryProbeWrite(place, size)
                         : memory.TryWrite(place, size, LinearAccess.Ordinary, Element(source, offset / size, size)));

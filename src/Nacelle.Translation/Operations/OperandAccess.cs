@@ -138,20 +138,31 @@ internal sealed unsafe class OperandAccess(TranslatorContext* context, LinearMem
         }
 
         ulong address = instruction.MemoryDisplacement64 + (ulong)distance;
-        int size = instruction.MemoryBase == Register.None && instruction.MemoryIndex == Register.None ? instruction.MemoryDisplSize : 0;
         if (instruction.MemoryBase != Register.None)
         {
             address += ReadRegister(instruction.MemoryBase);
-            size = instruction.MemoryBase.GetSize();
         }
 
         if (instruction.MemoryIndex != Register.None)
         {
             address += ReadRegister(instruction.MemoryIndex) * (ulong)instruction.MemoryIndexScale;
-            size = Math.Max(size, instruction.MemoryIndex.GetSize());
         }
 
-        return size switch { 2 => (ushort)address, 4 => (uint)address, _ => address };
+        return Truncate(instruction, address);
+    }
+
+    /// <summary>An offset as wide as the instruction's addresses, beyond which it wraps (SDM volume 1, 3.3.7).</summary>
+    public static ulong Truncate(in Instruction instruction, ulong offset)
+    {
+        int size = instruction.Op0Kind switch
+        {
+            OpKind.MemorySegDI => 2,
+            OpKind.MemorySegEDI => 4,
+            OpKind.MemorySegRDI => 8,
+            _ when instruction.MemoryBase == Register.None && instruction.MemoryIndex == Register.None => instruction.MemoryDisplSize,
+            _ => Math.Max(instruction.MemoryBase.GetSize(), instruction.MemoryIndex.GetSize()),
+        };
+        return size switch { 2 => (ushort)offset, 4 => (uint)offset, _ => offset };
     }
 
     private bool IsCanonical(ulong address)

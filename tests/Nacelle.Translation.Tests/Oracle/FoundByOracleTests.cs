@@ -26,6 +26,9 @@ public sealed class FoundByOracleTests
     [InlineData("vpgatherqq xmm1,[rbx+xmm2],xmm3", "C4E2E1910C13")]
     [InlineData("vmaskmovps [20004FF0h],ymm2,ymm1", "C4E26D2E0C25F04F0020")]
     [InlineData("vpmaskmovq ymm1,ymm2,[20004FF8h]", "C4E2ED8C0C25F84F0020")]
+    [InlineData("vpmaskmovd [r15d],ymm11,ymm0 at the end of 4 GiB", "41BFF9FFFFFF 67C4C2258E07")]
+    [InlineData("vpmaskmovd ymm0,ymm11,[r15d] at the end of 4 GiB", "41BFF9FFFFFF 67C4C2258C07")]
+    [InlineData("maskmovdqu xmm1,xmm2 at the end of 4 GiB", "BFF9FFFFFF 67660FF7CA")]
     [InlineData("maskmovdqu xmm1,xmm2", "660FF7CA")]
     [InlineData("maskmovq mm1,mm2", "0FF7CA")]
     [InlineData("clzero", "0F01FC")]
@@ -46,18 +49,27 @@ public sealed class FoundByOracleTests
     [InlineData("an instruction of 16 bytes", "66666666666666666666666666666690")]
     [InlineData("an undefined instruction of 16 bytes", "66666666666666666666666666660F0B")]
     [InlineData("an instruction with 20 prefixes", "2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E2E90")]
-    public void Does_what_the_host_does(string name, string code)
+    public void Does_what_the_host_does(string name, string code) => Compare(name, code, bitness: 64);
+
+    [Theory]
+    [InlineData("maskmovdqu fs:[di],xmm1,xmm2 at the end of 64 KiB", "BFFFFF0000 6467660FF7CA")]
+    [InlineData("vmaskmovdqu fs:[di],xmm1,xmm2 at the end of 64 KiB", "BFF8FF0000 6467C5F9F7CA")]
+    [InlineData("maskmovq fs:[di],mm1,mm2 at the end of 64 KiB", "BFFCFF0000 64670FF7CA")]
+    [InlineData("vpmaskmovd [eax],ymm1,ymm0 at the end of 4 GiB", "B8F8FFFFFF C4E2758E00")]
+    public void Does_in_32_bit_code_what_the_host_does(string name, string code) => Compare(name, code, bitness: 32);
+
+    private static void Compare(string name, string code, int bitness)
     {
         const int states = 256;
         List<TestSequence> sequences = [];
         for (ulong seed = 0; seed < states; seed++)
         {
-            SequenceItem[] items = [.. code.Split(' ').Select(ItemOf)];
+            SequenceItem[] items = [.. code.Split(' ').Select(bytes => ItemOf(bytes, bitness))];
             sequences.Add(new TestSequence(seed, items, InitialStates.Make(new SequenceRandom(seed))));
         }
 
         List<string> differences = [];
-        using OracleSession session = new(oneInstruction: false);
+        using OracleSession session = new(oneInstruction: false, bitness);
         foreach (TestSequence[] batch in sequences.Chunk(NativeProgram.MostEntries))
         {
             session.Run(batch, (sequence, difference) => differences.Add($"{name}, state {sequence.Seed}:\n{difference}"), new OracleStatistics());
@@ -66,10 +78,10 @@ public sealed class FoundByOracleTests
         Assert.True(differences.Count == 0, string.Join('\n', differences.Take(3)));
     }
 
-    private static SequenceItem ItemOf(string hexadecimal)
+    private static SequenceItem ItemOf(string hexadecimal, int bitness)
     {
         byte[] bytes = Convert.FromHexString(hexadecimal);
-        Instruction instruction = EncodedInstruction.Decode(bytes);
+        Instruction instruction = EncodedInstruction.Decode(bytes, bitness);
         return new SequenceItem(instruction) { Bytes = bytes };
     }
 }

@@ -1,5 +1,3 @@
-using Iced.Intel;
-
 namespace Nacelle.Translation.Tests.Oracle;
 
 /// <summary>A native process and a translated machine over the same code, until the place for code is used up. For one thread.</summary>
@@ -192,13 +190,6 @@ internal sealed unsafe class OracleSession : IDisposable
         Assert.True(_translated.Ram.TryWrite(address, code));
         _next = address + (ulong)code.Length;
         place = new PlacedSequence(sequence, address, code, offsets);
-        return !new UndefinedFlags(place.Instructions).IsRead && !place.Instructions.Any(MayWrapByteByByte);
+        return !new UndefinedFlags(place.Instructions).IsRead;
     }
-
-    /// <summary>
-    /// MASKMOVQ and MASKMOVDQU at a 16-bit address: some processors wrap the address of each byte at 64 KiB, as of no other operand
-    /// (docs/translator.md).
-    /// </summary>
-    private static bool MayWrapByteByByte(Instruction instruction) => instruction.Mnemonic is Mnemonic.Maskmovq or Mnemonic.Maskmovdqu
-        or Mnemonic.Vmaskmovdqu && instruction.Op0Kind == OpKind.MemorySegDI;
 }
