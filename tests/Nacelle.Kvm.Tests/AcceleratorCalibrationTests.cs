@@ -9,6 +9,7 @@ public class AcceleratorCalibrationTests
     {
         CalibrationResult result = AcceleratorCalibration.Run();
 
+        TestContext.Current.TestOutputHelper?.WriteLine(result.Reason);
         Assert.NotNull(result.NanosecondsPerInstruction);
         Assert.InRange(result.NanosecondsPerInstruction.Value, 0.01, 1_000_000);
         Assert.Equal(result.NanosecondsPerInstruction <= AcceleratorCalibration.Threshold, result.IsUsable);

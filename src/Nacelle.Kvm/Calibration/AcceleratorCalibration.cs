@@ -25,7 +25,7 @@ public enum KvmVerdict
 /// <summary>What a calibration found.</summary>
 /// <param name="Verdict">Whether to use KVM.</param>
 /// <param name="Reason">One line for a person.</param>
-/// <param name="NanosecondsPerInstruction">At guest ring 0, in a loop of decrement and jump; null where nothing ran.</param>
+/// <param name="NanosecondsPerInstruction">At guest ring 0, in a loop with a call, pushes and stores; null where nothing ran.</param>
 public sealed record CalibrationResult(KvmVerdict Verdict, string Reason, double? NanosecondsPerInstruction = null)
 {
     /// <summary>Whether <c>--accel auto</c> takes KVM.</summary>
@@ -48,11 +48,9 @@ public static class AcceleratorCalibration
     /// </summary>
     public const double Threshold = 100;
 
-    private const int InstructionsPerIteration = 2;
-
-    // An emulator needs 1 ms for the first, hardware 30 µs for the second, which gives the figure.
-    private const int FirstIterations = 500;
-    private const int FurtherIterations = 50_000;
+    // An emulator needs 1 ms for the first, hardware 60 µs for the second, which gives the figure.
+    private const int FirstIterations = 100;
+    private const int FurtherIterations = 10_000;
 
     // A scheduler that takes the processor away makes a run look slow, never fast: the best of some decides.
     private const int Attempts = 5;
@@ -140,12 +138,12 @@ public static class AcceleratorCalibration
             (VirtualCpuExitReason.Requested, double best, _) => Judge(best),
             (VirtualCpuExitReason.Requested, null, true) => new CalibrationResult(
                 KvmVerdict.EmulatedSlow,
-                $"KVM on this host did not run {FirstIterations * InstructionsPerIteration} guest instructions within {budget} ms"),
+                $"KVM on this host did not run {FirstIterations * CalibrationImage.InstructionsPerIteration} guest instructions within {budget} ms"),
             (VirtualCpuExitReason.Requested, null, false) => new CalibrationResult(
                 KvmVerdict.Absent, $"{KvmHost.DevicePath} opens but did not begin to run a guest within {budget} ms"),
             _ => new CalibrationResult(
                 KvmVerdict.Absent,
-                $"{KvmHost.DevicePath} opens but cannot run a loop of two instructions: {exit.Detail ?? "the guest met a triple fault"}"),
+                $"{KvmHost.DevicePath} opens but cannot run a loop of a few instructions: {exit.Detail ?? "the guest met a triple fault"}"),
         };
     }
 
@@ -188,7 +186,7 @@ public static class AcceleratorCalibration
         {
             double telling = Stopwatch.GetElapsedTime(_ready, _begin).TotalNanoseconds;
             double loop = Math.Max(Stopwatch.GetElapsedTime(_begin, now).TotalNanoseconds - telling, 0);
-            double figure = loop / (_iterations * InstructionsPerIteration);
+            double figure = loop / (_iterations * CalibrationImage.InstructionsPerIteration);
             bool isFast = figure <= Threshold;
             bool isPrecise = _iterations == FurtherIterations;
 
