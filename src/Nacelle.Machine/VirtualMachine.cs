@@ -271,7 +271,7 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
 
     private void LoadGuest()
     {
-        ulong root = AcpiTables.Write(_ram, _description.VirtualCpus, withTimer: true);
+        ulong root = AcpiTables.Write(_ram, _description.VirtualCpus, withTimer: _description.HighPrecisionTimer);
         SystemManagementTables.Write(_ram, _description.Name, _description.Uuid);
         foreach (IVirtualCpu processor in _processors)
         {

@@ -67,6 +67,8 @@ public sealed class MachineDescriptionTests
             Serial = SerialOption.Parse(serial),
             DebugExit = (flags & 8) != 0 ? null : new DebugExitDescription(0x501, 2),
             IntervalTimer = flags != 3,
+            HighPrecisionTimer = flags != 2,
+            RealTimeClockCatchesUp = flags == 1,
             TestDevice = flags == 5,
         };
 
@@ -135,16 +137,32 @@ public sealed class MachineDescriptionTests
 
     [Theory]
     [InlineData("<clock offset='utc'><timer name='kvmclock' present='no'/></clock>", "no timer kvmclock")]
-    [InlineData("<clock offset='utc'><timer name='pit' tickpolicy='delay'/></clock>", "neither made up for nor delayed")]
-    [InlineData("<clock offset='utc'><timer name='rtc' tickpolicy='catchup'/></clock>", "neither made up for nor delayed")]
+    [InlineData("<clock offset='utc'><timer name='pit' tickpolicy='catchup'/></clock>", "the real-time clock alone makes up")]
+    [InlineData("<clock offset='utc'><timer name='hpet' tickpolicy='discard'/></clock>", "there is no choice of what becomes of its ticks")]
     [InlineData("<metadata><n:machine xmlns:n='https://nacelle.dev/xmlns/domain/1.0'><n:evict-every>9</n:evict-every></n:machine></metadata>", "a code cache is the translator's")]
     public void What_the_machine_would_ignore_is_refused(string part, string reason) => Refused(part, reason);
 
-    private static void Refused(string part, string reason)
+    [Theory]
+    [InlineData("<timer name='rtc' tickpolicy='catchup'/><timer name='pit' tickpolicy='delay'/><timer name='hpet' present='no'/>", true, false)]
+    [InlineData("<timer name='rtc' tickpolicy='delay'/><timer name='hpet' present='yes'/>", false, true)]
+    [InlineData("<timer name='pit' tickpolicy='discard'/>", false, true)]
+    public void Timers_are_as_the_clock_says(string timers, bool catchesUp, bool highPrecision)
+    {
+        MachineDescription machine = MachineDescriptionMaker.Make(Domain($"<clock offset='utc'>{timers}</clock>"));
+        Assert.Equal((catchesUp, highPrecision), (machine.RealTimeClockCatchesUp, machine.HighPrecisionTimer));
+    }
+
+    private static MachineDocument Domain(string part)
     {
         string xml = $"<domain type='kvm'><name>a</name><memory unit='MiB'>64</memory><vcpu>1</vcpu><os><type>hvm</type><kernel>/k</kernel></os>{part}</domain>";
         MachineDocument document = DomainXmlDocument.Read(Encoding.UTF8.GetBytes(xml));
         Assert.True(document.Configuration is not null, string.Join("\n", document.Problems));
+        return document;
+    }
+
+    private static void Refused(string part, string reason)
+    {
+        MachineDocument document = Domain(part);
         MachineRefusedException error = Assert.Throws<MachineRefusedException>(() => MachineDescriptionMaker.Make(document));
         Assert.Contains(reason, Assert.Single(error.Refusals).Message, StringComparison.Ordinal);
     }

@@ -21,6 +21,7 @@ public sealed class QemuCommandLineTests
         Assert.Equal(new DebugExitDescription(0xF4, 4), machine.DebugExit);
         Assert.True(machine.TestDevice);
         Assert.False(machine.IntervalTimer);
+        Assert.True(machine.HighPrecisionTimer);
         Assert.False(machine.RestartOnReset);
         Assert.Equal("qemu64,+tsc-deadline,-x2apic", machine.Cpu.Text);
     }

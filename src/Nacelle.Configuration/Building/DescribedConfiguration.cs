@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Nacelle.Machine;
 using Nacelle.Translation;
 
@@ -48,7 +49,7 @@ public static class DescribedConfiguration
                 Clock = new ClockConfiguration
                 {
                     Offset = "utc",
-                    Timers = machine.IntervalTimer ? [] : [new TimerConfiguration { Name = "pit", Present = false }],
+                    Timers = Timers(machine),
                 },
                 OnReboot = machine.RestartOnReset ? LifecycleAction.Restart : LifecycleAction.Destroy,
                 Devices = Devices(machine),
@@ -65,6 +66,27 @@ public static class DescribedConfiguration
         ArgumentNullException.ThrowIfNull(devices);
         ArgumentNullException.ThrowIfNull(serial);
         return devices with { Serials = serial.Kind == SerialKind.None ? [] : [Serial(serial)], Consoles = [] };
+    }
+
+    private static ImmutableArray<TimerConfiguration> Timers(MachineDescription machine)
+    {
+        List<TimerConfiguration> timers = [];
+        if (machine.RealTimeClockCatchesUp)
+        {
+            timers.Add(new TimerConfiguration { Name = "rtc", TickPolicy = "catchup" });
+        }
+
+        if (!machine.IntervalTimer)
+        {
+            timers.Add(new TimerConfiguration { Name = "pit", Present = false });
+        }
+
+        if (!machine.HighPrecisionTimer)
+        {
+            timers.Add(new TimerConfiguration { Name = "hpet", Present = false });
+        }
+
+        return [.. timers];
     }
 
     private static DevicesConfiguration Devices(MachineDescription machine) => new()

@@ -98,8 +98,11 @@ public static class MachineDescriptionMaker
         {
             string? reason = timer switch
             {
-                { Name: "hpet", Present: not false } => "timer hpet: the board has none: say present='no'",
                 { Name: "kvmclock", Present: false } => "no timer kvmclock: a guest on KVM is shown it: leave the timer out",
+                { TickPolicy: "catchup", Name: not "rtc" } =>
+                    $"timer {timer.Name} with tickpolicy 'catchup': the real-time clock alone makes up for ticks that were missed: leave the policy out",
+                { TickPolicy: not null, Name: not ("rtc" or "pit") } =>
+                    $"timer {timer.Name} with tickpolicy '{timer.TickPolicy}': there is no choice of what becomes of its ticks: leave the policy out",
                 { Name: "rtc", Present: false } => "no timer rtc: the board has it: leave the timer out",
                 _ => null,
             };
@@ -149,6 +152,8 @@ public static class MachineDescriptionMaker
             Serial = refusals.Guard(() => Serial(machine.Devices), "/devices/serials/0") ?? SerialDescription.None,
             DebugExit = nacelle.DebugExitPort is int port ? new DebugExitDescription((ushort)port, nacelle.DebugExitLength ?? 1) : null,
             IntervalTimer = machine.Clock?.Timers.Any(timer => timer is { Name: "pit", Present: false }) != true,
+            HighPrecisionTimer = machine.Clock?.Timers.Any(timer => timer is { Name: "hpet", Present: false }) != true,
+            RealTimeClockCatchesUp = machine.Clock?.Timers.Any(timer => timer is { Name: "rtc", TickPolicy: "catchup" }) == true,
             TestDevice = nacelle.TestDevice,
         };
     }

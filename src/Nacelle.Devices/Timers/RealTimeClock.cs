@@ -4,7 +4,11 @@ using Nacelle.Memory;
 namespace Nacelle.Devices.Timers;
 
 /// <summary>The PC's clock and CMOS memory at ports 0x70 and 0x71 (Motorola MC146818A data sheet).</summary>
-/// <remarks>Guarded by a lock of its own. The clock begins with the host's time in UTC and keeps what the guest sets.</remarks>
+/// <remarks>
+/// Guarded by a lock of its own. The clock begins with the host's time in UTC and keeps what the guest sets. Periodic interrupts
+/// that the guest does not take in time, or that the host is late with, arrive as one; where the clock catches up, they are made up
+/// for by up to as many more again.
+/// </remarks>
 public sealed class RealTimeClock : IAddressRangeHandler
 {
     private const byte UpdateEnded = 0x10;
@@ -33,12 +37,18 @@ public sealed class RealTimeClock : IAddressRangeHandler
     private byte _registerB;
     private byte _registerC;
     private long _periodicNext;
+    private readonly bool _catchesUp;
+    private readonly IDeviceTimer _catchUpTimer;
+
+    // Time of the periodic interrupts that the guest has not seen.
+    private long _behindNanoseconds;
 
     /// <summary>Starts the clock.</summary>
     /// <param name="timers">Time.</param>
     /// <param name="line">Its interrupt line.</param>
     /// <param name="now">What the clock shows at first, UTC.</param>
-    public RealTimeClock(ITimerService timers, IInterruptLine line, DateTime now)
+    /// <param name="catchesUp">Whether periodic interrupts that the guest has missed are made up for.</param>
+    public RealTimeClock(ITimerService timers, IInterruptLine line, DateTime now, bool catchesUp = false)
     {
         ArgumentNullException.ThrowIfNull(timers);
         ArgumentNullException.ThrowIfNull(line);
@@ -48,6 +58,8 @@ public sealed class RealTimeClock : IAddressRangeHandler
         _hostOrigin = timers.NowNanoseconds;
         _secondTimer = timers.CreateTimer(OnSecond);
         _periodicTimer = timers.CreateTimer(OnPeriodic);
+        _catchUpTimer = timers.CreateTimer(OnCatchUp);
+        _catchesUp = catchesUp;
         Reset();
     }
 
@@ -60,7 +72,7 @@ public sealed class RealTimeClock : IAddressRangeHandler
             _registerB = Hours24;
             _registerC = 0;
             _secondTimer.Cancel();
-            _periodicTimer.Cancel();
+            StopPeriodic();
             _line.SetLevel(false);
         }
     }
@@ -124,6 +136,7 @@ public sealed class RealTimeClock : IAddressRangeHandler
                 byte flags = _registerC;
                 _registerC = 0;
                 _line.SetLevel(false);
+                CatchUp();
                 return flags;
             case 0xD:
                 // The battery is good.
@@ -250,21 +263,54 @@ public sealed class RealTimeClock : IAddressRangeHandler
         }
         else
         {
-            _periodicTimer.Cancel();
+            StopPeriodic();
         }
+    }
+
+    private void StopPeriodic()
+    {
+        _periodicTimer.Cancel();
+        _catchUpTimer.Cancel();
+        _behindNanoseconds = 0;
     }
 
     private void OnPeriodic()
     {
         lock (_state)
         {
+            bool unseen = (_registerC & Periodic) != 0;
             Raise(Periodic);
             long period = PeriodNanoseconds;
             if (period != 0)
             {
                 // Ticks that fell together while the host was late arrive as one.
-                _periodicNext += Math.Max(1, (_timers.NowNanoseconds - _periodicNext) / period) * period;
+                long late = Math.Max(0, (_timers.NowNanoseconds - _periodicNext) / period);
+                _behindNanoseconds += (late + (unseen ? 1 : 0)) * period;
+                _periodicNext += (late + 1) * period;
                 _periodicTimer.Arm(_periodicNext);
+            }
+        }
+    }
+
+    /// <summary>After the guest has seen a tick: one that it has missed follows between this and the next, so that the rate is twice what it is otherwise.</summary>
+    private void CatchUp()
+    {
+        long period = PeriodNanoseconds;
+        if (_catchesUp && period != 0 && _behindNanoseconds >= period && (_registerB & Periodic) != 0)
+        {
+            _catchUpTimer.Arm(_timers.NowNanoseconds + (period / 2));
+        }
+    }
+
+    private void OnCatchUp()
+    {
+        lock (_state)
+        {
+            // A tick that the guest has yet to see would swallow it; its turn comes when that is seen.
+            if (_behindNanoseconds >= PeriodNanoseconds && (_registerC & Periodic) == 0)
+            {
+                _behindNanoseconds -= PeriodNanoseconds;
+                Raise(Periodic);
             }
         }
     }

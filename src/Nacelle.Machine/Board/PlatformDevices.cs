@@ -43,12 +43,16 @@ internal sealed class PlatformDevices
             _resets.Add(kernel.Reset);
         }
 
-        RealTimeClock clock = new(timers, Router.Line(8), DateTime.UtcNow);
+        RealTimeClock clock = new(timers, Router.Line(8), DateTime.UtcNow, description.RealTimeClockCatchesUp);
         bus.Ports.Map(0x70, 2, "real-time clock", clock);
         _resets.Add(clock.Reset);
-        HighPrecisionTimer eventTimer = new(timers, Router.SetLevel, TakeLegacyInterrupts);
-        bus.Memory.Map(HighPrecisionTimer.Address, HighPrecisionTimer.Length, "HPET", eventTimer);
-        _resets.Add(eventTimer.Reset);
+        if (description.HighPrecisionTimer)
+        {
+            HighPrecisionTimer eventTimer = new(timers, Router.SetLevel, TakeLegacyInterrupts);
+            bus.Memory.Map(HighPrecisionTimer.Address, HighPrecisionTimer.Length, "HPET", eventTimer);
+            _resets.Add(eventTimer.Reset);
+        }
+
         Serial = new SerialPort(Router.Line(4), timers, serial);
         bus.Ports.Map(0x3F8, SerialPort.Length, "serial port COM1", Serial);
         _resets.Add(Serial.Reset);

@@ -58,6 +58,15 @@ public sealed record MachineDescription
     /// <summary>Whether the machine has the 8254 timer with the speaker port.</summary>
     public bool IntervalTimer { get; init; } = true;
 
+    /// <summary>Whether the machine has the HPET.</summary>
+    public bool HighPrecisionTimer { get; init; } = true;
+
+    /// <summary>
+    /// Whether the real-time clock makes up for periodic interrupts that the guest did not see in time, by a higher rate; otherwise
+    /// those that fall together arrive as one.
+    /// </summary>
+    public bool RealTimeClockCatchesUp { get; init; }
+
     /// <summary>Whether the machine has the test device of kvm-unit-tests.</summary>
     public bool TestDevice { get; init; }
 }
