@@ -80,7 +80,14 @@ internal sealed unsafe partial class OperationExecutor
 
         if (CodeSegmentWrites.Contains(instruction, _memory.Mode))
         {
-            return (_context->Registers.Rflags & Cpu.RflagsBits.Virtual8086) != 0 ? OperationResult.Careful : RefuseProtection();
+            bool pops = instruction.Mnemonic == Mnemonic.Pop;
+            if ((_context->Registers.Rflags & Cpu.RflagsBits.Virtual8086) != 0)
+            {
+                return pops ? Pop(instruction) : OperationResult.Careful;
+            }
+
+            // POP looks at the stack before it comes to write.
+            return pops && !_stack.TryPeek(0, instruction.StackPointerIncrement, out _) ? OperationResult.Fault : RefuseProtection();
         }
 
         if (instruction.IsStringInstruction)

@@ -56,6 +56,8 @@ public sealed class FoundByOracleTests
     [InlineData("vmaskmovdqu fs:[di],xmm1,xmm2 at the end of 64 KiB", "BFF8FF0000 6467C5F9F7CA")]
     [InlineData("maskmovq fs:[di],mm1,mm2 at the end of 64 KiB", "BFFCFF0000 64670FF7CA")]
     [InlineData("vpmaskmovd [eax],ymm1,ymm0 at the end of 4 GiB", "B8F8FFFFFF C4E2758E00")]
+    [InlineData("pop dword ptr cs:[20001000h] from a stack that is not there", "BC00000040 2E8F0500100020")]
+    [InlineData("pop word ptr cs:[20001000h]", "2E668F0500100020")]
     public void Does_in_32_bit_code_what_the_host_does(string name, string code) => Compare(name, code, bitness: 32);
 
     private static void Compare(string name, string code, int bitness)
