@@ -33,6 +33,7 @@ public sealed class KvmDebugTests
     [KvmFact]
     public void A_breakpoint_stops_before_its_instruction_and_a_step_goes_past_it()
     {
+        SkipUnderTcg();
         using TestMachine machine = new(s_loop);
         ulong place = TestMachine.CodeAddress + 2;
         machine.Cpu.SetDebug(new VirtualCpuDebugSettings([place], [], false));
@@ -56,6 +57,7 @@ public sealed class KvmDebugTests
     [KvmFact]
     public void A_watchpoint_stops_after_the_write()
     {
+        SkipUnderTcg();
         CalibrationResult calibration = AcceleratorCalibration.Run();
         Assert.SkipUnless(calibration.IsUsable, $"data breakpoints need hardware that runs the guest's kernel code: {calibration.Reason}");
         using TestMachine machine = new(s_loop);
@@ -66,4 +68,9 @@ public sealed class KvmDebugTests
         Assert.Equal(watchpoint, exit.DebugStop.Watchpoint);
         Assert.Equal(2UL, machine.Register(GeneralRegister.Rcx));
     }
+
+    /// <summary>QEMU's TCG takes the DR7 that VMRUN loads (APM volume 2, 15.5.1) and does not stop at what it enables.</summary>
+    private static void SkipUnderTcg() => Assert.SkipWhen(
+        File.ReadAllText("/proc/cpuinfo").Contains("QEMU TCG CPU", StringComparison.Ordinal),
+        "breakpoints of a guest's guest do nothing under QEMU's TCG");
 }
