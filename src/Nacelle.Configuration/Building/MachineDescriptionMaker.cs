@@ -99,6 +99,7 @@ public static class MachineDescriptionMaker
             string? reason = timer switch
             {
                 { Name: "kvmclock", Present: false } => "no timer kvmclock: a guest on KVM is shown it: leave the timer out",
+                // Of the others, delay, discard and merge: ticks that were missed arrive as one, later ones at the normal rate.
                 { TickPolicy: "catchup", Name: not "rtc" } =>
                     $"timer {timer.Name} with tickpolicy 'catchup': the real-time clock alone makes up for ticks that were missed: leave the policy out",
                 { TickPolicy: not null, Name: not ("rtc" or "pit") } =>

@@ -26,6 +26,8 @@ public sealed class RealTimeClock : IAddressRangeHandler
     private readonly ITimerService _timers;
     private readonly IDeviceTimer _secondTimer;
     private readonly IDeviceTimer _periodicTimer;
+    private readonly IDeviceTimer _catchUpTimer;
+    private readonly bool _catchesUp;
     private readonly IInterruptLine _line;
     private readonly byte[] _memory = new byte[128];
     private readonly long _hostOrigin;
@@ -37,8 +39,6 @@ public sealed class RealTimeClock : IAddressRangeHandler
     private byte _registerB;
     private byte _registerC;
     private long _periodicNext;
-    private readonly bool _catchesUp;
-    private readonly IDeviceTimer _catchUpTimer;
 
     // Time of the periodic interrupts that the guest has not seen.
     private long _behindNanoseconds;

@@ -48,7 +48,7 @@ public static class AcceleratorCalibration
     /// </summary>
     public const double Threshold = 100;
 
-    // An emulator needs 1 ms for the first, hardware 60 µs for the second, which gives the figure.
+    // An emulator needs 1 ms for the first, hardware less than 0.1 ms for the second, which gives the figure.
     private const int FirstIterations = 100;
     private const int FurtherIterations = 10_000;
 

@@ -16,11 +16,11 @@ internal static class CalibrationImage
     public const ushort MarkerPort = 0xE9;
     public const byte Ready = 1;
     public const byte LoopBegins = 2;
-    private const byte LoopEnds = 3;
 
     /// <summary>Instructions of one turn of the loop.</summary>
     public const int InstructionsPerIteration = 9;
 
+    private const byte LoopEnds = 3;
     private const ulong PageMapLevel4 = 0x1000;
     private const ulong DirectoryPointers = 0x2000;
     private const ulong Directory = 0x3000;

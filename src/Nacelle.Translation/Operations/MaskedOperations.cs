@@ -125,8 +125,8 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         {
             if ((mask[(i * size) + size - 1] & 0x80) != 0)
             {
-                if (!operands.TryLocate(
-                        instruction.MemorySegment, OperandAccess.Truncate(instruction, offset + (ulong)(i * size)), size, write: false, out ulong address, alignment: 1)
+                ulong element = OperandAccess.Truncate(instruction, offset + (ulong)(i * size));
+                if (!operands.TryLocate(instruction.MemorySegment, element, size, write: false, out ulong address, alignment: 1)
                     || !memory.TryRead(address, size, LinearAccess.Ordinary, out ulong value))
                 {
                     return false;
@@ -174,13 +174,13 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
             _vectors.EnterMmx();
         }
 
-        // Whether bytes that are not selected fault is up to the processor; where this was compared, they do.
         int beforeWrap = length;
         while (OperandAccess.Truncate(instruction, offset + (ulong)beforeWrap - 1) < offset)
         {
             beforeWrap--;
         }
 
+        // Whether bytes that are not selected fault is up to the processor; where this was compared, they do.
         return TryProbe(instruction, offset, beforeWrap)
             && (beforeWrap == length || TryProbe(instruction, 0, length - beforeWrap))
             && TryStoreSelected(instruction, offset, source, mask, 1, length);
