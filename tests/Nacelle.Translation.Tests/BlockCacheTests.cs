@@ -17,12 +17,14 @@ public sealed unsafe class BlockCacheTests : IDisposable, ICodeWatcher
     private readonly CodeRegions _regions;
     private readonly CodeWatch _watch;
     private readonly BlockCache _blocks;
+    private readonly UnseenWrites _unseenWrites;
 
     public BlockCacheTests()
     {
         _emit = new CodeEmitter(_code.Writable, _code.Executable, context: 0);
         _regions = new CodeRegions(_emit, _code.Size);
         _watch = new CodeWatch(_ram);
+        _unseenWrites = _watch.CreateUnseenWrites();
         _watch.Add(this);
         _blocks = new BlockCache(_emit, _links, _regions, _watch);
     }
@@ -32,6 +34,8 @@ public sealed unsafe class BlockCacheTests : IDisposable, ICodeWatcher
         _code.Dispose();
         _ram.Dispose();
     }
+
+    UnseenWrites ICodeWatcher.UnseenWrites => _unseenWrites;
 
     void ICodeWatcher.ProtectNow(ulong page)
     {
@@ -176,7 +180,7 @@ public sealed unsafe class BlockCacheTests : IDisposable, ICodeWatcher
         Block block = Add(64, Page);
         second.Watch(Page, 1, this);
         second.Unwatch();
-        Assert.True(_watch.IsWatched(Page));
+        Assert.True(_watch.Overlaps(Page, 4096));
         Block later = Add(64, Page + 128);
         Assert.True(_watch.Overlaps(Page, 64));
         _blocks.Remove(block);
@@ -184,9 +188,9 @@ public sealed unsafe class BlockCacheTests : IDisposable, ICodeWatcher
         Assert.True(_watch.Overlaps(Page + 128, 64));
         second.Watch(Page, 1, this);
         _blocks.Remove(later);
-        Assert.True(_watch.IsWatched(Page));
+        Assert.True(_watch.Overlaps(Page, 4096));
         second.Clear();
-        Assert.False(_watch.IsWatched(Page));
+        Assert.False(_watch.Overlaps(Page, 4096));
         Assert.Equal(0, _blocks.Pages);
     }
 
@@ -215,7 +219,7 @@ public sealed unsafe class BlockCacheTests : IDisposable, ICodeWatcher
 
         _blocks.Clear();
         Assert.Equal((0, 0, 0), (_blocks.Count, _blocks.Pages, _links.Count));
-        Assert.False(_watch.IsWatched(Page));
+        Assert.False(_watch.Overlaps(Page, 4096));
         Assert.Equal(0, _emit.Position);
         Assert.Null(_regions.Find(_emit.AddressOf(0)));
         Assert.Null(_regions.MakeRoom());

@@ -47,8 +47,57 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     /// <summary>Adds a vCPU. Before any of them runs.</summary>
     public void Add(ICodeWatcher watcher) => _watchers = [.. _watchers, watcher];
 
-    /// <summary>Whether code has been translated from this page.</summary>
-    public bool IsWatched(ulong page) => TryIndex(page, out int index) && Volatile.Read(ref _chunks[index]) != 0;
+    /// <summary>Pages that a vCPU may write to unseen, none so far.</summary>
+    public UnseenWrites CreateUnseenWrites() => new(_chunks.Length);
+
+    /// <summary>
+    /// Lets a vCPU write to a page unseen from now on, unless code has been translated from it. On the vCPU's thread.
+    /// </summary>
+    /// <param name="page">Guest-physical address of the page, or of something in it.</param>
+    /// <param name="writes">The vCPU's pages.</param>
+    /// <returns>Whether it may: the page is not watched.</returns>
+    public bool TryWriteUnseen(ulong page, UnseenWrites writes)
+    {
+        if (!TryIndex(page, out int index))
+        {
+            return true;
+        }
+
+        bool isNew = !writes.Contains(index);
+        if (isNew)
+        {
+            // Who watches the page next either finds it here or has been seen to watch it below.
+            writes.Add(index);
+            Interlocked.MemoryBarrier();
+        }
+
+        if (Volatile.Read(ref _chunks[index]) == 0)
+        {
+            return true;
+        }
+
+        if (isNew)
+        {
+            writes.Remove(index);
+        }
+
+        return false;
+    }
+
+    /// <summary>Ends what <see cref="TryWriteUnseen"/> has begun. On the vCPU's thread, at a poll.</summary>
+    /// <param name="page">Guest-physical address of the page.</param>
+    /// <param name="writes">The vCPU's pages.</param>
+    /// <returns>Whether the page was among them: the soft TLB may hold it for writing.</returns>
+    public bool EndUnseenWrites(ulong page, UnseenWrites writes)
+    {
+        if (!TryIndex(page, out int index) || !writes.Contains(index))
+        {
+            return false;
+        }
+
+        writes.Remove(index);
+        return true;
+    }
 
     /// <summary>
     /// Whether the code of this page keeps changing: it is not watched any more, and blocks translated from it look for
@@ -218,7 +267,7 @@ internal sealed class CodeWatch : IGuestMemoryObserver
             {
                 watcher.ProtectNow(page);
             }
-            else if (isFirst || watcher.MayBeWriting(page))
+            else if ((isFirst && watcher.UnseenWrites.Contains(index)) || watcher.MayBeWriting(page))
             {
                 Ask(watcher, page, ref _settling[index]);
             }
@@ -301,26 +350,4 @@ internal sealed class CodeWatch : IGuestMemoryObserver
         index = 0;
         return false;
     }
-}
-
-/// <summary>A vCPU as <see cref="CodeWatch"/> sees it.</summary>
-internal interface ICodeWatcher
-{
-    /// <summary>On the vCPU's own thread: writes to this guest-physical page go the slow way from now on.</summary>
-    void ProtectNow(ulong page);
-
-    /// <summary>Whether it waits or is not run at all: it does what it has been asked to before it goes on.</summary>
-    bool IsParked { get; }
-
-    /// <summary>From any thread: the same, soon; and <see cref="CodeWatch.Settled"/> then if it is counted.</summary>
-    void RequestProtection(ulong page, bool counted);
-
-    /// <summary>
-    /// From any thread: whether a write to this watched page may be on its way that was let through because it does not touch
-    /// code.
-    /// </summary>
-    bool MayBeWriting(ulong page);
-
-    /// <summary>From any thread: blocks translated from these chunks of a page are to be dropped, soon.</summary>
-    void RequestInvalidation(ulong page, ulong chunks);
 }

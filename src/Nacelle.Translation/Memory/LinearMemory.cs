@@ -28,6 +28,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
         _context = context;
         _bus = bus;
         _watch = watch;
+        UnseenWrites = watch.CreateUnseenWrites();
         Tlb = new SoftTlb(context);
     }
 
@@ -36,6 +37,9 @@ internal sealed unsafe class LinearMemory : ILinearMemory
 
     /// <summary>The soft TLBs.</summary>
     public SoftTlb Tlb { get; }
+
+    /// <summary>Pages that emitted code may write to without the watch's learning of it.</summary>
+    public UnseenWrites UnseenWrites { get; }
 
     /// <summary>What the vCPU is in; set by it on every change.</summary>
     /// <remarks>It is in the context because translated code changes it where it lifts SMAP.</remarks>
@@ -154,7 +158,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
 
         bool copiedBack = ((AccessKind)_context->AccessKind & AccessKind.CopiedBack) != 0;
         if (first == null || rest == null
-            || (write && (!copiedBack || _watch.IsWatched(physical) || _watch.IsWatched(physicalRest))))
+            || (write && (!copiedBack || !_watch.TryWriteUnseen(physical, UnseenWrites) || !_watch.TryWriteUnseen(physicalRest, UnseenWrites))))
         {
             careful = true;
             return null;
@@ -288,6 +292,10 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     /// <summary>From any thread: whether emitted code may be writing to a watched page, to bytes that were no code.</summary>
     public bool IsWritingTo(ulong page) => Volatile.Read(ref _writing) == page;
 
+    /// <summary>Sends writes of emitted code to a guest-physical page the slow way. At a poll.</summary>
+    /// <returns>Whether any could have gone straight so far.</returns>
+    public bool Protect(ulong page) => _watch.EndUnseenWrites(page, UnseenWrites) && Tlb.Protect(page);
+
     /// <summary>Emitted code has come to a poll: its writes are done.</summary>
     /// <returns>Whether there may have been one to this page.</returns>
     public bool EndWritingTo(ulong page)
@@ -300,7 +308,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     /// <summary>Whether emitted code may write to a range in one page: it is not code. Others are told in case it becomes code.</summary>
     private bool IsFree(ulong physical, int size)
     {
-        if (!_watch.IsWatched(physical))
+        if (_watch.TryWriteUnseen(physical, UnseenWrites))
         {
             return true;
         }
@@ -431,7 +439,8 @@ internal sealed unsafe class LinearMemory : ILinearMemory
         if (_bus.Ram.TryGetHostAddress(page, 4096, out byte* hostPage))
         {
             host = hostPage + (physical & PageMask);
-            Tlb.Fill(tlb, address, page, hostPage, walk.IsWritable && !_watch.IsWatched(page), walk.IsGlobal);
+            bool writable = walk.IsWritable && _watch.TryWriteUnseen(page, UnseenWrites);
+            Tlb.Fill(tlb, address, page, hostPage, writable, walk.IsGlobal);
         }
         else
         {

@@ -13,7 +13,6 @@ namespace Nacelle.Translation.Memory;
 internal sealed unsafe class SoftTlb
 {
     private const int Entries = TranslatorContext.TlbEntries;
-    private const int FilterSize = 4096;
     private const ulong NonCanonical = 1UL << 63;
 
     /// <summary>Bits by which an address is shifted to give an entry's offset, when masked.</summary>
@@ -28,9 +27,6 @@ internal sealed unsafe class SoftTlb
     // Which entries a flush has to visit; an entry may stand in both lists.
     private readonly EntryList _global = new(TranslatorContext.TlbCount * Entries);
     private readonly EntryList _local = new(TranslatorContext.TlbCount * Entries);
-
-    // Pages that some entry may let be written, by the low bits of their number; forgotten with a flush of everything.
-    private readonly bool[] _written = new bool[FilterSize];
 
     public SoftTlb(TranslatorContext* context)
     {
@@ -65,7 +61,6 @@ internal sealed unsafe class SoftTlb
         *Find(tlb, index, write: false) = half;
         *Find(tlb, index, write: true) = writable ? half : Empty(index);
         _physicalPages[(tlb * Entries) + index] = physicalPage;
-        _written[Filter(physicalPage)] |= writable;
     }
 
     /// <summary>Forgets everything.</summary>
@@ -78,7 +73,6 @@ internal sealed unsafe class SoftTlb
         }
 
         _global.Clear();
-        Array.Clear(_written);
     }
 
     /// <summary>Forgets what belongs to one address space only.</summary>
@@ -107,11 +101,6 @@ internal sealed unsafe class SoftTlb
     /// <returns>Whether any could have gone straight so far.</returns>
     public bool Protect(ulong physicalPage)
     {
-        if (!_written[Filter(physicalPage)])
-        {
-            return false;
-        }
-
         bool found = Protect(_global, physicalPage);
         return Protect(_local, physicalPage) || found;
     }
@@ -134,8 +123,6 @@ internal sealed unsafe class SoftTlb
 
         return found;
     }
-
-    private static int Filter(ulong physicalPage) => (int)(physicalPage >> 12) & (FilterSize - 1);
 
     private static int IndexOf(ulong address) => (int)(address >> 12) & (Entries - 1);
 

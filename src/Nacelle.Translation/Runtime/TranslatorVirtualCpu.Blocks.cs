@@ -47,7 +47,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             if (request.Chunks == 0)
             {
                 bool wrote = _memory.EndWritingTo(request.Page);
-                if (_memory.Tlb.Protect(request.Page) || wrote)
+                if (_memory.Protect(request.Page) || wrote)
                 {
                     // It may have been written unseen between the other vCPU's translation and now.
                     _watch.Changed(request.Page, 4096);

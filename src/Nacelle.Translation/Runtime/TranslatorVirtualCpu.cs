@@ -196,7 +196,10 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     }
 
     /// <inheritdoc/>
-    public void ProtectNow(ulong page) => _memory.Tlb.Protect(page);
+    public void ProtectNow(ulong page) => _memory.Protect(page);
+
+    /// <inheritdoc/>
+    public UnseenWrites UnseenWrites => _memory.UnseenWrites;
 
     /// <inheritdoc/>
     public bool IsParked => _parked;
