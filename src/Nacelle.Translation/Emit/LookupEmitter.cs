@@ -16,7 +16,7 @@ internal sealed class LookupEmitter(CodeEmitter emit)
     public void Emit(int tlb, ulong miss, bool call)
     {
         int targets = ContextOffsets.JumpTable(tlb, 1);
-        emit.ExtractContext(Scratch2, Scratch1, ContextOffsets.JumpIndexMask);
+        emit.ExtractContext(Scratch2, Scratch1, ContextOffsets.JumpIndexMask(tlb));
         emit.CompareTable(Scratch1, ContextOffsets.JumpTable(tlb, 0), Scratch2);
         emit.JumpIf(Condition.NotEqual, miss);
         if (call)

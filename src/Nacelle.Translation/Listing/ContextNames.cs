@@ -62,11 +62,12 @@ internal static class ContextNames
 
         for (int tlb = 0; tlb < TranslatorContext.TlbCount; tlb++)
         {
-            const int jumps = TranslatorContext.JumpEntries * word;
+            int jumps = ContextOffsets.JumpEntries(tlb) * word;
             yield return (ContextOffsets.TlbTags(tlb, write: false), word, $"Tlb.{OfTlb(tlb)}.ReadTag");
             yield return (ContextOffsets.TlbHosts(tlb, write: false), word, $"Tlb.{OfTlb(tlb)}.ReadPage");
             yield return (ContextOffsets.TlbTags(tlb, write: true), word, $"Tlb.{OfTlb(tlb)}.WriteTag");
             yield return (ContextOffsets.TlbHosts(tlb, write: true), word, $"Tlb.{OfTlb(tlb)}.WritePage");
+            yield return (ContextOffsets.JumpIndexMask(tlb), word, $"JumpIndexMask.{OfTlb(tlb)}");
             yield return (ContextOffsets.JumpTable(tlb, 0), jumps, $"Jumps.{OfTlb(tlb)}.Addresses");
             yield return (ContextOffsets.JumpTable(tlb, 1), jumps, $"Jumps.{OfTlb(tlb)}.Targets");
         }
@@ -100,7 +101,6 @@ internal static class ContextNames
             (ContextOffsets.SavedScratch, nameof(TranslatorContext.SavedScratch)),
             (ContextOffsets.TlbIndexMask, nameof(TranslatorContext.TlbIndexMask)),
             (ContextOffsets.PageMask, nameof(TranslatorContext.PageMask)),
-            (ContextOffsets.JumpIndexMask, nameof(TranslatorContext.JumpIndexMask)),
             (ContextOffsets.ArithmeticFlagsMask, nameof(TranslatorContext.ArithmeticFlagsMask)),
             (ContextOffsets.StoredFlagsMask, nameof(TranslatorContext.StoredFlagsMask)),
             (ContextOffsets.ExtendedStateMask, nameof(TranslatorContext.ExtendedStateMask)),

@@ -7,8 +7,6 @@ namespace Nacelle.Translation.Memory;
 /// <summary>Keeps the tables by which indirect branches find translated code: one for each soft TLB's mode. Owned by the vCPU's thread.</summary>
 internal sealed unsafe class JumpTable
 {
-    private const int Entries = TranslatorContext.JumpEntries;
-
     // More than this many entries are forgotten faster by filling the table than one by one.
     private const int ListedMost = 4096;
     private readonly TranslatorContext* _context;
@@ -21,9 +19,12 @@ internal sealed unsafe class JumpTable
     {
         _context = context;
         _miss = miss;
+
+        // Elsewhere no address is that of an empty entry, which is 0: the low bits of RIP are its index. Pages of the tables are
+        // taken from the host as they come into use.
         for (int table = 0; table < TranslatorContext.TlbCount; table++)
         {
-            new Span<ulong>(Part(table, 1), Entries).Fill(miss);
+            Targets(table)[0] = miss;
         }
     }
 
@@ -36,9 +37,9 @@ internal sealed unsafe class JumpTable
     public void Set(ExecutionMode mode, ulong rip, ulong hostCode, bool global, bool crossing)
     {
         int table = mode.Tlb;
-        int index = (int)rip & (Entries - 1);
-        Part(table, 0)[index] = rip;
-        Part(table, 1)[index] = hostCode;
+        int index = (int)rip & (ContextOffsets.JumpEntries(table) - 1);
+        Addresses(table)[index] = rip;
+        Targets(table)[index] = hostCode;
         Contents contents = _contents[table];
         contents.Pages.Add(rip >> 12);
         contents.IsDisplaced |= mode.HasCodeSegmentKey;
@@ -52,7 +53,7 @@ internal sealed unsafe class JumpTable
         {
             if (contents.LocalCount < ListedMost)
             {
-                contents.Local[contents.LocalCount] = (ushort)index;
+                contents.Local[contents.LocalCount] = index;
             }
 
             contents.LocalCount++;
@@ -62,20 +63,26 @@ internal sealed unsafe class JumpTable
     /// <summary>Forgets a block, at whatever linear address its page has been entered.</summary>
     public void Remove(Block block)
     {
-        ulong* targets = Part(block.Mode.Tlb, 1);
-        for (int index = (int)(block.Rip & 0xFFF); index < Entries; index += 4096)
+        ulong* targets = Targets(block.Mode.Tlb);
+        int entries = ContextOffsets.JumpEntries(block.Mode.Tlb);
+        int index = (int)block.Rip & (entries - 1);
+        if (!block.Mode.IsRelative)
         {
-            if (targets[index] == block.LookupCode)
-            {
-                targets[index] = _miss;
-            }
+            // Numbers of code segments are in the upper half of an address and select no entry.
+            Forget(targets, index, block);
+            return;
+        }
+
+        for (index &= 0xFFF; index < entries; index += 4096)
+        {
+            Forget(targets, index, block);
         }
     }
 
     /// <summary>Forgets all blocks of a region.</summary>
     public void Remove(CodeRegion region)
     {
-        // The tables hold some 100,000 entries, which a few blocks are looked up in faster one by one.
+        // The tables hold some 300,000 entries, which a few blocks are looked up in faster one by one.
         const int few = 512;
         if (region.Blocks.Count <= few)
         {
@@ -97,8 +104,9 @@ internal sealed unsafe class JumpTable
                 continue;
             }
 
-            ulong* targets = Part(table, 1);
-            for (int index = 0; index < Entries; index += Vector256<ulong>.Count)
+            ulong* targets = Targets(table);
+            int entryCount = ContextOffsets.JumpEntries(table);
+            for (int index = 0; index < entryCount; index += Vector256<ulong>.Count)
             {
                 Vector256<ulong> entries = Vector256.Load(targets + index);
                 Vector256<ulong> inside = Vector256.LessThan(entries - first, length);
@@ -116,7 +124,7 @@ internal sealed unsafe class JumpTable
         Contents contents = _contents[table];
         if (contents.IsUsed)
         {
-            new Span<ulong>(Part(table, 1), Entries).Fill(_miss);
+            new Span<ulong>(Targets(table), ContextOffsets.JumpEntries(table)).Fill(_miss);
             contents.Pages.Clear();
             contents.SecondPages.Clear();
             contents.LocalCount = 0;
@@ -146,8 +154,8 @@ internal sealed unsafe class JumpTable
                 continue;
             }
 
-            ulong* targets = Part(table, 1);
-            foreach (ushort index in contents.Local.AsSpan(0, contents.LocalCount))
+            ulong* targets = Targets(table);
+            foreach (int index in contents.Local.AsSpan(0, contents.LocalCount))
             {
                 targets[index] = _miss;
             }
@@ -173,9 +181,9 @@ internal sealed unsafe class JumpTable
             }
 
             // A page's entries lie together, as the index is made of the low bits of RIP.
-            ulong* tags = Part(table, 0);
-            ulong* targets = Part(table, 1);
-            int first = (int)(address & ~0xFFFUL) & (Entries - 1);
+            ulong* tags = Addresses(table);
+            ulong* targets = Targets(table);
+            int first = (int)(address & ~0xFFFUL) & (ContextOffsets.JumpEntries(table) - 1);
             for (int index = first; index < first + 4096; index++)
             {
                 if (tags[index] >> 12 == page)
@@ -186,7 +194,17 @@ internal sealed unsafe class JumpTable
         }
     }
 
-    private ulong* Part(int table, int part) => _context->Jumps + (((table * 2) + part) * Entries);
+    private void Forget(ulong* targets, int index, Block block)
+    {
+        if (targets[index] == block.LookupCode)
+        {
+            targets[index] = _miss;
+        }
+    }
+
+    private ulong* Addresses(int table) => (ulong*)((byte*)_context + ContextOffsets.JumpTable(table, 0));
+
+    private ulong* Targets(int table) => (ulong*)((byte*)_context + ContextOffsets.JumpTable(table, 1));
 
     private sealed class Contents
     {
@@ -197,7 +215,7 @@ internal sealed unsafe class JumpTable
         public HashSet<ulong> SecondPages { get; } = [];
 
         /// <summary>Entries of pages that are not global, while few.</summary>
-        public ushort[] Local { get; } = new ushort[ListedMost];
+        public int[] Local { get; } = new int[ListedMost];
 
         public int LocalCount { get; set; }
 

@@ -277,7 +277,11 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     {
         _context->TlbIndexMask = (ulong)(TranslatorContext.TlbEntries - 1) << 12;
         _context->PageMask = ~0xFFFUL;
-        _context->JumpIndexMask = TranslatorContext.JumpEntries - 1;
+        for (int tlb = 0; tlb < TranslatorContext.TlbCount; tlb++)
+        {
+            _context->JumpIndexMasks[tlb] = (ulong)ContextOffsets.JumpEntries(tlb) - 1;
+        }
+
         _context->ArithmeticFlagsMask = 0x8D5;
         _context->StoredFlagsMask = ~(0x8D5UL | RflagsBits.Interrupt | (1UL << 10) | RflagsBits.Resume | RflagsBits.Virtual8086);
         _context->ExtendedStateMask = HostProcessor.ExtendedStateMask;

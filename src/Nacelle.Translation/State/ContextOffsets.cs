@@ -32,7 +32,7 @@ internal static unsafe class ContextOffsets
     public static readonly int KernelGsBase = Of((TranslatorContext* c) => &c->Registers.KernelGsBase);
     public static readonly int TscAux = Of((TranslatorContext* c) => &c->Registers.TscAux);
     public static readonly int Mode = Of((TranslatorContext* c) => &c->Mode);
-    public static readonly int JumpIndexMask = Of((TranslatorContext* c) => &c->JumpIndexMask);
+    private static readonly int s_jumpIndexMasks = Of((TranslatorContext* c) => c->JumpIndexMasks);
     public static readonly int ExtendedStateMask = Of((TranslatorContext* c) => &c->ExtendedStateMask);
     public static readonly int StackLimit = Of((TranslatorContext* c) => &c->StackLimit);
     public static readonly int NegatedStackLimit = Of((TranslatorContext* c) => &c->NegatedStackLimit);
@@ -94,11 +94,32 @@ internal static unsafe class ContextOffsets
     /// <summary>Offset of what an access remembers; the byte that counts follows four bytes later.</summary>
     public static int Site(int number) => s_sites + (number * sizeof(ulong));
 
+    /// <summary>Entries of a jump table.</summary>
+    /// <param name="tlb">Which mode.</param>
+    public static int JumpEntries(int tlb) => tlb switch
+    {
+        0 => TranslatorContext.SupervisorJumpEntries,
+        1 => TranslatorContext.UserJumpEntries,
+        _ => TranslatorContext.CheckedJumpEntries,
+    };
+
+    /// <summary>Offset of what selects a jump table's entry.</summary>
+    /// <param name="tlb">Which mode.</param>
+    public static int JumpIndexMask(int tlb) => s_jumpIndexMasks + (tlb * sizeof(ulong));
+
     /// <summary>Offset of a jump table's first entry.</summary>
     /// <param name="tlb">Which mode.</param>
     /// <param name="part">0 RIPs, 1 targets.</param>
-    public static int JumpTable(int tlb, int part) =>
-        Jumps + (((tlb * 2) + part) * TranslatorContext.JumpEntries * sizeof(ulong));
+    public static int JumpTable(int tlb, int part)
+    {
+        int entries = part * JumpEntries(tlb);
+        for (int before = 0; before < tlb; before++)
+        {
+            entries += 2 * JumpEntries(before);
+        }
+
+        return Jumps + (entries * sizeof(ulong));
+    }
 
     /// <summary>Address of the XSAVE area, 64-byte aligned as the instruction demands (SDM volume 1, 13.4).</summary>
     public static byte* ExtendedState(TranslatorContext* context) => Align(context->ExtendedState);

@@ -23,8 +23,17 @@ internal unsafe struct TranslatorContext
     /// <summary>Places of accesses that remember which TLB entry they used; more accesses than these share.</summary>
     public const int AccessSites = 262144;
 
-    /// <summary>Entries of the table from guest RIP to translated code.</summary>
-    public const int JumpEntries = 32768;
+    /// <summary>
+    /// Entries of the tables from guest RIP to translated code: supervisor, user, and supervisor with EFLAGS.AC, which is little
+    /// code. Powers of two, of a page of addresses at least.
+    /// </summary>
+    public const int SupervisorJumpEntries = 65536;
+
+    /// <inheritdoc cref="SupervisorJumpEntries"/>
+    public const int UserJumpEntries = 262144;
+
+    /// <inheritdoc cref="SupervisorJumpEntries"/>
+    public const int CheckedJumpEntries = 4096;
 
     /// <summary>ES to GS.</summary>
     public const int SegmentRegisters = 6;
@@ -97,8 +106,8 @@ internal unsafe struct TranslatorContext
     /// <summary>Everything but the offset in a page, for PEXT.</summary>
     public ulong PageMask;
 
-    /// <summary>Bits of RIP that select a jump entry, for PEXT.</summary>
-    public ulong JumpIndexMask;
+    /// <summary>For each soft TLB's mode the bits of RIP that select a jump entry, for PEXT.</summary>
+    public fixed ulong JumpIndexMasks[TlbCount];
 
     /// <summary>RFLAGS bits that are in the host's flags while translated code runs, for PEXT.</summary>
     public ulong ArithmeticFlagsMask;
@@ -188,7 +197,7 @@ internal unsafe struct TranslatorContext
     public fixed ulong Groups[GroupPointers];
 
     /// <summary>For each soft TLB's mode a table from guest RIP to host code: RIPs, then targets.</summary>
-    public fixed ulong Jumps[TlbCount * 2 * JumpEntries];
+    public fixed ulong Jumps[2 * (SupervisorJumpEntries + UserJumpEntries + CheckedJumpEntries)];
 
     /// <summary>The soft TLBs; an entry has <see cref="TlbEntrySize"/> bytes.</summary>
     public fixed ulong Tlb[TlbCount * TlbEntries * TlbEntrySize / sizeof(ulong)];
