@@ -92,5 +92,6 @@ public sealed class TranslatorAccelerator : IAccelerator
         }
 
         _processors.Clear();
+        _watch.Dispose();
     }
 }

@@ -6,10 +6,16 @@ namespace Nacelle.Cpu;
 /// <summary>How fast the host's time-stamp counter ticks. Found once, on first use; safe from any thread.</summary>
 public static class TimestampCalibration
 {
+    private static readonly Lazy<Sample> _first = new(TakeFirst);
     private static readonly Lazy<ulong> _frequency = new(Find);
 
     /// <summary>Hertz. From CPUID where the host says it, else measured for 10 ms against the monotonic clock.</summary>
     public static ulong Frequency => _frequency.Value;
+
+    /// <summary>
+    /// Begins to measure, where that may come to be needed. Called early, other work fills the time that a measurement takes.
+    /// </summary>
+    public static void Begin() => _ = _first.Value;
 
     private static ulong Find()
     {
@@ -38,9 +44,7 @@ public static class TimestampCalibration
 
     private static ulong Measure()
     {
-        // Once for nothing: the first use of either clock prepares it, which takes longer than the measurement.
-        _ = TakeSample();
-        Sample first = TakeSample();
+        Sample first = _first.Value;
         long wait = Stopwatch.Frequency / 100;
         while (Stopwatch.GetTimestamp() - first.Time < wait)
         {
@@ -49,6 +53,13 @@ public static class TimestampCalibration
 
         Sample last = TakeSample();
         return (ulong)((last.Ticks - first.Ticks) * (double)Stopwatch.Frequency / (last.Time - first.Time));
+    }
+
+    private static Sample TakeFirst()
+    {
+        // Once for nothing: the first use of either clock prepares it, which takes longer than the measurement.
+        _ = TakeSample();
+        return TakeSample();
     }
 
     /// <summary>Both clocks at one instant: of several tries the one in which the least time passed between two looks.</summary>

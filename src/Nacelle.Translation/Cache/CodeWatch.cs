@@ -1,3 +1,4 @@
+using Nacelle.Linux;
 using Nacelle.Memory;
 
 namespace Nacelle.Translation.Cache;
@@ -6,7 +7,7 @@ namespace Nacelle.Translation.Cache;
 /// Knows for each page of guest RAM which of its 64-byte chunks some vCPU has translated code from, and tells the vCPUs when
 /// one of them is written. Shared by all vCPUs and devices; each page's word is changed by atomic operations only.
 /// </summary>
-internal sealed class CodeWatch : IGuestMemoryObserver
+internal sealed class CodeWatch : IGuestMemoryObserver, IDisposable
 {
     private const int ChunkShift = 6;
 
@@ -17,14 +18,14 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     private const int TranslatedMeanwhile = 1 << 30;
     private const int LockCount = 64;
     private readonly GuestMemory _ram;
-    private readonly ulong[] _chunks;
-    private readonly byte[] _changes;
+    private readonly HostArray<ulong> _chunks;
+    private readonly HostArray<byte> _changes;
 
     // How many vCPUs may still write to a page unseen, and whether a block has been translated from it meanwhile.
-    private readonly int[] _settling;
+    private readonly HostArray<int> _settling;
 
     // How many vCPUs have blocks of a page. Changed, and chunks let go for it, under the page's lock.
-    private readonly byte[] _holders;
+    private readonly HostArray<byte> _holders;
     private readonly Lock[] _locks = new Lock[LockCount];
     private long _windowEnd;
     private ICodeWatcher[] _watchers = [];
@@ -32,10 +33,11 @@ internal sealed class CodeWatch : IGuestMemoryObserver
     public CodeWatch(GuestMemory ram)
     {
         _ram = ram;
-        _chunks = new ulong[ram.Size / GuestMemory.PageSize];
-        _changes = new byte[_chunks.Length];
-        _settling = new int[_chunks.Length];
-        _holders = new byte[_chunks.Length];
+        int pages = checked((int)(ram.Size / GuestMemory.PageSize));
+        _chunks = new HostArray<ulong>(pages);
+        _changes = new HostArray<byte>(pages);
+        _settling = new HostArray<int>(pages);
+        _holders = new HostArray<byte>(pages);
         for (int i = 0; i < LockCount; i++)
         {
             _locks[i] = new Lock();
@@ -326,6 +328,15 @@ internal sealed class CodeWatch : IGuestMemoryObserver
             address += (ulong)here;
             left -= (ulong)here;
         }
+    }
+
+    /// <summary>When no vCPU and no device writes any more.</summary>
+    public void Dispose()
+    {
+        _chunks.Dispose();
+        _changes.Dispose();
+        _settling.Dispose();
+        _holders.Dispose();
     }
 
     /// <summary>The chunks of a range in one page.</summary>

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Nacelle.Linux;
 using Nacelle.Translation.State;
 
 namespace Nacelle.Translation.Memory;
@@ -7,7 +8,7 @@ namespace Nacelle.Translation.Memory;
 /// Places in user code that remember which entry of the soft TLB they used last. Most stay in a page for long; one that roams
 /// is translated anew, to select the entry by the address each time. Owned by the vCPU's thread.
 /// </summary>
-internal sealed class AccessSites
+internal sealed class AccessSites : IDisposable
 {
     // What a byte counts before it is zero again.
     private const int Patience = 256;
@@ -15,7 +16,7 @@ internal sealed class AccessSites
 
     // A miss costs some 20 cycles, most of them for the mispredicted branch: within this time they are a tenth of it.
     private static readonly TimeSpan s_soon = TimeSpan.FromMicroseconds(Patience * 0.2);
-    private readonly long[] _since = new long[TranslatorContext.AccessSites];
+    private readonly HostArray<long> _since = new(TranslatorContext.AccessSites);
     private readonly HashSet<ulong> _roaming = [];
     private ulong _distance;
     private bool _remember;
@@ -59,4 +60,7 @@ internal sealed class AccessSites
         _roaming.Add(physicalAddress);
         return true;
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => _since.Dispose();
 }

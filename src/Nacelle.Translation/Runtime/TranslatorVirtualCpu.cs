@@ -234,6 +234,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         ContextOwners.Unregister(_context);
         _self.Free();
         _code.Dispose();
+        _sites.Dispose();
         _contextMapping.Dispose();
     }
 
