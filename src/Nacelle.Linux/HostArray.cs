@@ -6,7 +6,8 @@ namespace Nacelle.Linux;
 /// </summary>
 /// <typeparam name="T">What it holds.</typeparam>
 /// <param name="length">Elements.</param>
-/// <remarks>As thread safe as an array. Nobody may use it while or after it is disposed; left to itself, it is freed by its finaliser.</remarks>
+/// <remarks>As thread safe as an array. Nobody may use it while or after it is disposed; left to itself, it is freed by its finaliser,
+/// however much is still reached through a reference to an element.</remarks>
 /// <exception cref="LinuxException">The host has no address space left.</exception>
 public sealed unsafe class HostArray<T>(int length) : IDisposable
     where T : unmanaged
@@ -14,8 +15,9 @@ public sealed unsafe class HostArray<T>(int length) : IDisposable
     private readonly MemoryMapping _memory = MemoryMapping.Anonymous(
         Math.Max(1, (ulong)length * (ulong)sizeof(T)), MemoryProtection.Read | MemoryProtection.Write);
 
+    // There is nothing to free where the constructor has failed.
     /// <inheritdoc/>
-    ~HostArray() => _memory.Dispose();
+    ~HostArray() => _memory?.Dispose();
 
     /// <summary>Elements.</summary>
     public int Length { get; } = length;

@@ -31,6 +31,7 @@ public sealed unsafe class BlockCacheTests : IDisposable, ICodeWatcher
 
     public void Dispose()
     {
+        _watch.Dispose();
         _code.Dispose();
         _ram.Dispose();
     }

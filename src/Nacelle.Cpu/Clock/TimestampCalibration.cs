@@ -9,15 +9,24 @@ public static class TimestampCalibration
     private static readonly Lazy<Sample> _first = new(TakeFirst);
     private static readonly Lazy<ulong> _frequency = new(Find);
 
-    /// <summary>Hertz. From CPUID where the host says it, else measured for 10 ms against the monotonic clock.</summary>
+    /// <summary>Hertz. From CPUID where the host says it, else measured for 10 ms at least against the monotonic clock.</summary>
     public static ulong Frequency => _frequency.Value;
 
     /// <summary>
-    /// Begins to measure, where that may come to be needed. Called early, other work fills the time that a measurement takes.
+    /// Begins to measure, unless CPUID says how fast it ticks. Called early, other work fills the time that a measurement takes.
     /// </summary>
-    public static void Begin() => _ = _first.Value;
+    public static void Begin()
+    {
+        if (Ask() is null)
+        {
+            _ = _first.Value;
+        }
+    }
 
-    private static ulong Find()
+    private static ulong Find() => Ask() ?? Measure();
+
+    /// <summary>What CPUID says, or null.</summary>
+    private static ulong? Ask()
     {
         if ((uint)X86Base.CpuId(0, 0).Eax >= 0x15)
         {
@@ -39,7 +48,7 @@ public static class TimestampCalibration
             }
         }
 
-        return Measure();
+        return null;
     }
 
     private static ulong Measure()

@@ -158,7 +158,8 @@ internal sealed unsafe class LinearMemory : ILinearMemory
 
         bool copiedBack = ((AccessKind)_context->AccessKind & AccessKind.CopiedBack) != 0;
         if (first == null || rest == null
-            || (write && (!copiedBack || !_watch.TryWriteUnseen(physical, UnseenWrites) || !_watch.TryWriteUnseen(physicalRest, UnseenWrites))))
+            || (write && !(copiedBack
+                && _watch.TryWriteUnseen(physical, UnseenWrites) && _watch.TryWriteUnseen(physicalRest, UnseenWrites))))
         {
             careful = true;
             return null;

@@ -23,7 +23,11 @@ public sealed class CodeWatchTests : IDisposable
         _second = new Watcher(_watch);
     }
 
-    public void Dispose() => _ram.Dispose();
+    public void Dispose()
+    {
+        _watch.Dispose();
+        _ram.Dispose();
+    }
 
     [Fact]
     public void A_vcpu_that_never_wrote_to_a_page_is_not_asked_to_stop()
@@ -99,7 +103,10 @@ public sealed class CodeWatchTests : IDisposable
                 _watch.EndUnseenWrites(Page, _second.UnseenWrites);
                 Volatile.Write(ref done, -round);
             }
-        });
+        })
+        {
+            IsBackground = true,
+        };
         writer.Start();
         int missed = 0;
         int refused = 0;
@@ -142,9 +149,9 @@ public sealed class CodeWatchTests : IDisposable
         }
     }
 
-    /// <summary>Code of more pages than the code cache holds, over and over, beside a vCPU that waits.</summary>
+    /// <summary>Code of many pages that nobody writes, beside a vCPU that waits.</summary>
     [Fact]
-    public void A_vcpu_is_left_alone_while_another_translates_what_only_that_one_writes()
+    public void A_vcpu_is_left_alone_while_another_translates_what_it_does_not_write()
     {
         const ulong routines = 0x80_0000;
         const ulong flag = BareMachine.DataAddress;
