@@ -38,6 +38,15 @@ public sealed class HostArrayTests
         Assert.Equal((0L, 7L), (array[0], array[int.MaxValue - 1]));
     }
 
+    /// <summary>Neither here nor in a finaliser, where it would end the process.</summary>
+    [Fact]
+    public void What_the_host_refuses_is_said_once()
+    {
+        Assert.Throws<LinuxException>(() => new HostArray<long>(-1));
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+    }
+
     [Fact]
     public void It_can_be_disposed_twice()
     {

@@ -23,7 +23,6 @@ public sealed class JumpTableTests
     /// <summary>Targets whose low bits are the same, as those of large programs often are.</summary>
     [Theory]
     [InlineData(0x8000)]
-    [InlineData(0xC000)]
     [InlineData(0x1_8000)]
     public void Targets_at_a_distance_do_not_displace_each_other(int distance)
     {
