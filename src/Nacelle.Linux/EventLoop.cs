@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using System.Runtime.InteropServices;
 
 namespace Nacelle.Linux;
@@ -10,25 +11,33 @@ namespace Nacelle.Linux;
 /// </summary>
 /// <remarks>
 /// <see cref="Post"/>, <see cref="Watch"/>, <see cref="Unwatch"/> and the timers may be used from any thread; callbacks run
-/// on the loop's thread. An exception that leaves a callback ends the process: it is a defect of this program.
+/// on the loop's thread. An exception that leaves a callback is a defect of this program: it goes to whoever the loop was
+/// given for that, the descriptor it came of is watched no longer, and the loop goes on. A loop without such a taker ends the process.
 /// </remarks>
 public sealed unsafe partial class EventLoop : IDisposable
 {
     private const int MaximumEvents = 64;
     private readonly int _epoll;
     private readonly EventFileDescriptor _wake = new();
-    private readonly ConcurrentQueue<Action> _posted = new();
+    private readonly ConcurrentQueue<Work> _posted = new();
     private readonly ConcurrentDictionary<int, Action<PollEvents>> _watches = new();
-    private readonly PriorityQueue<(EventLoopTimer Timer, long Deadline), long> _timers = new();
+    private readonly Lock _timerLock = new();
+    private readonly TimerHeap _timers = new();
+    private readonly Action<Exception>? _failed;
     private readonly Thread _thread;
     private volatile bool _stopping;
+    private volatile bool _ended;
 
     /// <summary>Starts the loop's thread.</summary>
     /// <param name="name">The thread's name, as ps(1) and debuggers show it.</param>
+    /// <param name="failed">
+    /// Takes an exception that left a callback, on the loop's thread, and must not throw; null to let it end the process.
+    /// </param>
     /// <exception cref="LinuxException">The host has no descriptor left.</exception>
-    public EventLoop(string name)
+    public EventLoop(string name, Action<Exception>? failed = null)
     {
         const int closeOnExec = 0x80000;
+        _failed = failed;
         _epoll = EpollCreate(closeOnExec);
         if (_epoll < 0)
         {
@@ -54,15 +63,15 @@ public sealed unsafe partial class EventLoop : IDisposable
         }
     }
 
-    /// <summary>Runs an action on the loop's thread, after those posted before it.</summary>
+    /// <summary>Runs an action on the loop's thread, after those posted before it; one posted to a disposed loop is dropped.</summary>
     public void Post(Action action)
     {
         ArgumentNullException.ThrowIfNull(action);
-        _posted.Enqueue(action);
-        _wake.Signal();
+        Enqueue(new Work(action, null));
     }
 
     /// <summary>Runs an action on the loop's thread and waits for it; at once when already there.</summary>
+    /// <exception cref="ObjectDisposedException">The loop was disposed before the action began.</exception>
     public void Invoke(Action action)
     {
         ArgumentNullException.ThrowIfNull(action);
@@ -72,28 +81,9 @@ public sealed unsafe partial class EventLoop : IDisposable
             return;
         }
 
-        using ManualResetEventSlim done = new();
-        Exception? failure = null;
-        Post(() =>
-        {
-            try
-            {
-                action();
-            }
-            catch (Exception error) when (error is not OutOfMemoryException)
-            {
-                failure = error;
-            }
-            finally
-            {
-                done.Set();
-            }
-        });
-        done.Wait();
-        if (failure is not null)
-        {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
-        }
+        Invocation invocation = new(action);
+        Enqueue(new Work(invocation.Run, invocation));
+        ObjectDisposedException.ThrowIf(!invocation.Wait(), this);
     }
 
     /// <summary>Calls back whenever the descriptor is ready (level-triggered).</summary>
@@ -130,7 +120,7 @@ public sealed unsafe partial class EventLoop : IDisposable
     /// <summary>Makes a one-shot timer whose callback runs on the loop's thread.</summary>
     public EventLoopTimer CreateTimer(Action callback) => new(this, callback);
 
-    /// <summary>Ends the thread after the callback under way; posted actions that have not begun are dropped.</summary>
+    /// <summary>Ends the thread after the callback under way; posted actions that have not begun are dropped, and whoever waits for one is told.</summary>
     public void Dispose()
     {
         if (_stopping)
@@ -148,10 +138,10 @@ public sealed unsafe partial class EventLoop : IDisposable
 
     internal void Schedule(EventLoopTimer timer, long deadline)
     {
-        lock (_timers)
+        lock (_timerLock)
         {
-            bool earliest = !_timers.TryPeek(out _, out long first) || deadline < first;
-            _timers.Enqueue((timer, deadline), deadline);
+            bool earliest = _timers.First is not { } first || deadline < first.Deadline;
+            _timers.Set(timer, deadline);
             if (!earliest || IsCurrent)
             {
                 return;
@@ -161,66 +151,191 @@ public sealed unsafe partial class EventLoop : IDisposable
         _wake.Signal();
     }
 
+    internal void Unschedule(EventLoopTimer timer)
+    {
+        lock (_timerLock)
+        {
+            _timers.Remove(timer);
+        }
+    }
+
+    private void Enqueue(in Work work)
+    {
+        _posted.Enqueue(work);
+
+        // Either this thread sees that the loop has ended, or the loop's thread sees the work when it ends.
+        Interlocked.MemoryBarrier();
+        if (_ended)
+        {
+            AbandonPosted();
+        }
+        else
+        {
+            _wake.Signal();
+        }
+    }
+
+    private void AbandonPosted()
+    {
+        while (_posted.TryDequeue(out Work work))
+        {
+            work.Invocation?.Abandon();
+        }
+    }
+
     private void Run()
     {
         EpollEvent* events = stackalloc EpollEvent[MaximumEvents];
         while (!_stopping)
         {
-            while (_posted.TryDequeue(out Action? action))
-            {
-                action();
-            }
-
+            RunPosted();
             long wait = RunDueTimers();
+            wait = _posted.IsEmpty ? wait : 0;
             Timespec timeout = new() { Seconds = wait / 1_000_000_000, Nanoseconds = wait % 1_000_000_000 };
             int count = EpollWait(_epoll, events, MaximumEvents, wait < 0 ? null : &timeout, null, 8);
             for (int i = 0; i < count && !_stopping; i++)
             {
-                if (_watches.TryGetValue((int)events[i].Data, out Action<PollEvents>? callback))
-                {
-                    callback((PollEvents)events[i].Events);
-                }
+                RunWatch((int)events[i].Data, (PollEvents)events[i].Events);
             }
         }
 
+        _ended = true;
+        Interlocked.MemoryBarrier();
+        AbandonPosted();
         _ = Close(_epoll);
         _wake.Dispose();
     }
 
-    /// <returns>Nanoseconds until the next timer, or -1 when there is none.</returns>
+    /// <summary>Those that are there: what they post themselves waits for the next turn, as descriptors and timers come in between.</summary>
+    private void RunPosted()
+    {
+        for (int left = _posted.Count; left > 0 && !_stopping && _posted.TryDequeue(out Work work); left--)
+        {
+            try
+            {
+                work.Action();
+            }
+            catch (Exception error) when (_failed is not null)
+            {
+                _failed(error);
+            }
+        }
+    }
+
+    private void RunWatch(int descriptor, PollEvents events)
+    {
+        if (!_watches.TryGetValue(descriptor, out Action<PollEvents>? callback))
+        {
+            return;
+        }
+
+        try
+        {
+            callback(events);
+        }
+        catch (Exception error) when (_failed is not null)
+        {
+            // It would be ready again at once, and for ever.
+            Unwatch(descriptor);
+            _failed(error);
+        }
+    }
+
+    /// <summary>Fires at most as many timers as there are: one that is due again at once does not keep the loop from the rest.</summary>
+    /// <returns>Nanoseconds until the next timer, 0 when one is due, or -1 when there is none.</returns>
     private long RunDueTimers()
     {
-        while (true)
+        for (int fired = 0; !_stopping; fired++)
         {
-            EventLoopTimer? due = null;
-            lock (_timers)
+            EventLoopTimer due;
+            lock (_timerLock)
             {
-                if (!_timers.TryPeek(out (EventLoopTimer Timer, long Deadline) next, out long deadline))
+                if (_timers.First is not { } first)
                 {
                     return -1;
                 }
 
-                long remaining = deadline - NowNanoseconds;
-                if (next.Timer.Deadline != deadline)
+                long now = NowNanoseconds;
+                if (first.Deadline > now)
                 {
-                    _timers.Dequeue();
-                    continue;
+                    return first.Deadline - now;
                 }
 
-                if (remaining > 0)
+                if (fired > _timers.Count)
                 {
-                    return remaining;
+                    return 0;
                 }
 
-                _timers.Dequeue();
-                due = next.Timer;
-                if (!due.TryExpire(deadline))
+                _timers.Remove(first);
+                due = first;
+            }
+
+            try
+            {
+                due.Fire();
+            }
+            catch (Exception error) when (_failed is not null)
+            {
+                _failed(error);
+            }
+        }
+
+        return 0;
+    }
+
+    /// <summary>What the loop's thread is to do.</summary>
+    /// <param name="Action">The thing itself.</param>
+    /// <param name="Invocation">Who waits for it; null for nobody.</param>
+    private readonly record struct Work(Action Action, Invocation? Invocation);
+
+    /// <summary>An action that another thread waits for, until it has run or never will.</summary>
+    private sealed class Invocation(Action action)
+    {
+        private readonly object _gate = new();
+        private ExceptionDispatchInfo? _failure;
+        private bool _isOver;
+        private bool _hasRun;
+
+        public void Run()
+        {
+            try
+            {
+                action();
+            }
+            catch (Exception error)
+            {
+                // The thread that waits throws it.
+                _failure = ExceptionDispatchInfo.Capture(error);
+            }
+
+            End(hasRun: true);
+        }
+
+        public void Abandon() => End(hasRun: false);
+
+        /// <returns>False when the loop ended before the action began.</returns>
+        public bool Wait()
+        {
+            lock (_gate)
+            {
+                while (!_isOver)
                 {
-                    continue;
+                    Monitor.Wait(_gate);
                 }
             }
 
-            due.Fire();
+            _failure?.Throw();
+            return _hasRun;
+        }
+
+        private void End(bool hasRun)
+        {
+            lock (_gate)
+            {
+                _hasRun = hasRun;
+                _isOver = true;
+                Monitor.PulseAll(_gate);
+            }
         }
     }
 

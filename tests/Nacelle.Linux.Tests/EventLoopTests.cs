@@ -91,4 +91,99 @@ public sealed class EventLoopTests
         LinuxException error = Assert.Throws<LinuxException>(() => loop.Watch(-1, PollEvents.Readable, _ => { }));
         Assert.Contains("watch descriptor -1", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void An_exception_of_any_callback_goes_to_its_taker_and_the_loop_goes_on()
+    {
+        List<string> seen = [];
+        using EventLoop loop = new("test", error => seen.Add(error.Message));
+        using EventFileDescriptor source = new();
+        using SemaphoreSlim fired = new(0);
+        loop.Watch(source.FileDescriptor, PollEvents.Readable, _ =>
+        {
+            seen.Add("watched");
+            throw new InvalidOperationException("of a watch");
+        });
+        EventLoopTimer timer = loop.CreateTimer(() =>
+        {
+            fired.Release();
+            throw new InvalidOperationException("of a timer");
+        });
+        loop.Post(() => throw new InvalidOperationException("of an action"));
+        loop.Invoke(() => timer.Arm(0));
+        Assert.True(fired.Wait(s_deadline, TestContext.Current.CancellationToken), "the timer did not fire");
+        source.Signal();
+
+        // A turn of the loop looks at the descriptors after what was posted: the second call comes after at least one of them.
+        loop.Invoke(() => loop.Post(() => { }));
+        loop.Invoke(() => { });
+        loop.Invoke(() => { });
+        Assert.Equal(["of an action", "of a timer", "watched", "of a watch"], seen);
+    }
+
+    [Fact]
+    public void An_exception_of_an_invoked_action_is_the_callers()
+    {
+        List<string> seen = [];
+        using EventLoop loop = new("test", error => seen.Add(error.Message));
+        InvalidOperationException error = Assert.Throws<InvalidOperationException>(
+            () => loop.Invoke(() => throw new InvalidOperationException("of the action")));
+        Assert.Equal("of the action", error.Message);
+        loop.Invoke(() => { });
+        Assert.Empty(seen);
+    }
+
+    [Fact]
+    public void A_disposed_loop_refuses_to_be_waited_for()
+    {
+        EventLoop loop = new("test");
+        using SemaphoreSlim begun = new(0);
+        using SemaphoreSlim go = new(0);
+        loop.Post(() =>
+        {
+            begun.Release();
+            go.Wait(TestContext.Current.CancellationToken);
+        });
+        Assert.True(begun.Wait(s_deadline, TestContext.Current.CancellationToken), "the loop did not begin");
+
+        // One call waits in the queue while the loop ends, the other comes after the end.
+        Exception? waiting = null;
+        Thread caller = new(() => waiting = Record.Exception(() => loop.Invoke(() => { })));
+        caller.Start();
+        Thread disposer = new(loop.Dispose);
+        disposer.Start();
+        Assert.True(SpinWait.SpinUntil(() => disposer.ThreadState.HasFlag(ThreadState.WaitSleepJoin), s_deadline), "Dispose does not wait");
+        go.Release();
+        Assert.True(disposer.Join(s_deadline), "the loop did not end");
+        Assert.True(caller.Join(s_deadline), "the call still waits");
+        Assert.True(waiting is null or ObjectDisposedException, $"{waiting}");
+        Assert.Throws<ObjectDisposedException>(() => loop.Invoke(() => { }));
+        loop.Post(() => { });
+        loop.CreateTimer(() => { }).Arm(0);
+    }
+
+    [Fact]
+    public void A_timer_that_is_due_again_at_once_keeps_nothing_from_its_turn()
+    {
+        EventLoop loop = new("test");
+        EventLoopTimer? greedy = null;
+        greedy = loop.CreateTimer(() => greedy!.Arm(0));
+        Action? again = null;
+        again = () => loop.Post(again!);
+        loop.Post(again);
+        greedy.Arm(0);
+        using EventFileDescriptor source = new();
+        using SemaphoreSlim called = new(0);
+        loop.Watch(source.FileDescriptor, PollEvents.Readable, _ =>
+        {
+            source.Consume();
+            called.Release();
+        });
+        source.Signal();
+        Assert.True(called.Wait(s_deadline, TestContext.Current.CancellationToken), "the descriptor had no turn");
+        loop.Invoke(() => { });
+        Thread end = new(loop.Dispose);
+        end.Start();
+        Assert.True(end.Join(s_deadline), "the loop does not end");
+    }
 }
