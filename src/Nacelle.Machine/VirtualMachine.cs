@@ -20,8 +20,8 @@ namespace Nacelle.Machine;
 public sealed class VirtualMachine : IDisposable, IMachineEvents
 {
     private readonly MachineDescription _description;
-    private readonly EventLoop _control = new("machine control");
-    private readonly EventLoop _timerLoop = new("device timers");
+    private readonly EventLoop _control;
+    private readonly EventLoop _timerLoop;
     private readonly GuestMemory _ram;
     private readonly MachineBus _bus;
     private readonly AcceleratorSelection _selection;
@@ -40,13 +40,22 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
         _description = description;
         try
         {
+            _control = NewLoop("machine control");
+            _timerLoop = NewLoop("device timers");
+            EventLoopTimerService timers = new(_timerLoop);
             _ram = new GuestMemory(PhysicalLayout.RamRanges(description.MemoryBytes));
             _bus = new MachineBus(_ram, new AddressSpace("memory"), new AddressSpace("ports"));
             _selection = AcceleratorSelection.Choose(description, _bus);
             _platform = new PlatformDevices(
-                _bus, _selection.Accelerator.KernelInterruptControllers, new EventLoopTimerService(_timerLoop), serial, this, description);
+                _bus, _selection.Accelerator.KernelInterruptControllers, timers, serial, this, description);
             _pci = new PciDevices(
-                _bus, _selection.Accelerator, _platform.Router, _platform.ResetControl.Write, line => Diagnostic?.Invoke(line));
+                _bus,
+                _selection.Accelerator,
+                _platform.Router,
+                timers,
+                _platform.ResetControl.Write,
+                line => Diagnostic?.Invoke(line),
+                NewLoop);
             AddDevices(console);
             for (int i = 0; i < description.VirtualCpus; i++)
             {
@@ -159,6 +168,12 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
     public IEnumerable<ListedBlock>? ListTranslatedBlocks(ulong first, ulong last) =>
         (_selection.Accelerator as TranslatorAccelerator)?.ListBlocks(first, last);
 
+    /// <summary>Makes an event loop for something that serves this machine: an exception on it ends this machine and no other of the process.</summary>
+    /// <param name="name">The thread's name, which the report of a defect gives too.</param>
+    /// <exception cref="LinuxException">The host has no descriptor left.</exception>
+    public EventLoop NewLoop(string name) =>
+        new(name, error => Stop(new MachineStop(MachineStopReason.Failed, DefectReport.Describe(name, error))));
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -174,9 +189,9 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
         }
 
         _completion.TrySetResult(new MachineStop(MachineStopReason.Requested));
-        _control.Dispose();
+        _control?.Dispose();
         _pci?.Dispose();
-        _timerLoop.Dispose();
+        _timerLoop?.Dispose();
         _selection?.Accelerator.Dispose();
         _ram?.Dispose();
     }
@@ -312,9 +327,17 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
             ParkAll();
             _control.Post(() =>
             {
-                WaitAllParked();
-                _platform.Serial.Flush();
-                _completion.TrySetResult(stop);
+                try
+                {
+                    WaitAllParked();
+                    _pci.ConcludeMessages();
+                    _platform.Serial.Flush();
+                }
+                finally
+                {
+                    // Whatever goes wrong on the way, whoever waits for the end hears of it.
+                    _completion.TrySetResult(stop);
+                }
             });
         }
     }

@@ -27,7 +27,7 @@ public sealed class GdbServer : IDisposable
         _listener = listener;
         _target = new GdbMachineTarget(machine);
         _completion = machine.Completion;
-        _loop = new EventLoop("gdb");
+        _loop = machine.NewLoop("gdb");
         machine.Debugger.Stopped += stop => _loop.Post(() => _session?.OnStopped(stop));
         _ = machine.Completion.ContinueWith(
             ended => _loop.Post(() => EndSession(ended.Result)),

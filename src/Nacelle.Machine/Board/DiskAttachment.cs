@@ -14,13 +14,13 @@ internal sealed class DiskAttachment : IDisposable
 
     /// <summary>Opens the file and makes the device.</summary>
     /// <param name="description">The disk.</param>
-    /// <param name="index">Its place among the disks.</param>
+    /// <param name="loop">Owns all of it; the attachment disposes it.</param>
     /// <param name="virtualCpus">Of the machine, for the number of queues.</param>
     /// <param name="paused">Told on the disk's loop, in one line, why the machine has to pause.</param>
     /// <exception cref="MachineException">The file cannot be had, or an option is out of its range.</exception>
-    internal DiskAttachment(DiskDescription description, int index, int virtualCpus, Action<string> paused)
+    internal DiskAttachment(DiskDescription description, EventLoop loop, int virtualCpus, Action<string> paused)
     {
-        _loop = new EventLoop($"disk {index}");
+        _loop = loop;
         try
         {
             FileEngine engine = _engine = FileEngine.Create(_loop);

@@ -16,9 +16,14 @@ internal sealed class NetworkAttachment : IDisposable
     /// <param name="index">Its place among the cards.</param>
     /// <param name="machine">The machine's name and number of vCPUs.</param>
     /// <param name="diagnostics">Takes a line when the back end is gone; called on a loop.</param>
+    /// <param name="newLoop">Makes an event loop of a name.</param>
     /// <exception cref="MachineException">The back end cannot be had, or what was asked contradicts itself.</exception>
     internal NetworkAttachment(
-        NetworkDescription description, int index, MachineDescription machine, Action<string> diagnostics)
+        NetworkDescription description,
+        int index,
+        MachineDescription machine,
+        Action<string> diagnostics,
+        Func<string, EventLoop> newLoop)
     {
         MacAddress address = AddressOf(description, index, machine.Name);
         try
@@ -26,7 +31,7 @@ internal sealed class NetworkAttachment : IDisposable
             _backend = Open(description, index, machine.VirtualCpus);
             for (int i = 0; i < _backend.QueuePairs.Count; i++)
             {
-                _loops.Add(new EventLoop(string.Create(CultureInfo.InvariantCulture, $"net {index}.{i}")));
+                _loops.Add(newLoop(string.Create(CultureInfo.InvariantCulture, $"net {index}.{i}")));
             }
 
             Device = new VirtioNetworkDevice(

@@ -1,6 +1,8 @@
 using Nacelle.Cpu;
 using Nacelle.Devices.Interrupts;
 using Nacelle.Devices.Pci;
+using Nacelle.Devices.Platform;
+using Nacelle.Devices.Timers;
 using Nacelle.Devices.Virtio;
 using Nacelle.Devices.Virtio.Balloon;
 using Nacelle.Devices.Virtio.Console;
@@ -18,9 +20,12 @@ internal sealed class PciDevices : IDisposable
     private readonly MachineBus _bus;
     private readonly InterruptRouter _router;
     private readonly DoorbellBinder _doorbells;
+    private readonly ITimerService _timers;
     private readonly Action<string> _diagnostics;
+    private readonly List<(string Name, MessageLimiter Messages)> _limiters = [];
     private readonly PciBus _pci;
-    private readonly EventLoop _loop = new("virtio");
+    private readonly Func<string, EventLoop> _newLoop;
+    private readonly EventLoop _loop;
     private readonly List<VirtioPciTransport> _transports = [];
     private readonly List<DiskAttachment> _disks = [];
     private readonly List<NetworkAttachment> _networks = [];
@@ -29,13 +34,24 @@ internal sealed class PciDevices : IDisposable
     /// <param name="bus">Where registers go.</param>
     /// <param name="accelerator">Short cuts for doorbells.</param>
     /// <param name="router">Where interrupts go.</param>
+    /// <param name="timers">Time.</param>
     /// <param name="resetControl">Takes writes to port 0xCF9.</param>
     /// <param name="diagnostics">Takes a line when a guest driver breaks a rule; called on any thread.</param>
+    /// <param name="newLoop">Makes an event loop of a name, whose defects end the machine.</param>
     internal PciDevices(
-        MachineBus bus, IAccelerator accelerator, InterruptRouter router, Action<byte> resetControl, Action<string> diagnostics)
+        MachineBus bus,
+        IAccelerator accelerator,
+        InterruptRouter router,
+        ITimerService timers,
+        Action<byte> resetControl,
+        Action<string> diagnostics,
+        Func<string, EventLoop> newLoop)
     {
+        _newLoop = newLoop;
+        _loop = newLoop("virtio");
         _bus = bus;
         _router = router;
+        _timers = timers;
         _diagnostics = diagnostics;
         _doorbells = new DoorbellBinder(accelerator);
         _pci = new PciBus(bus.Memory);
@@ -57,7 +73,7 @@ internal sealed class PciDevices : IDisposable
     /// <exception cref="MachineException">The file cannot be had.</exception>
     internal void AddDisk(DiskDescription description, int index, int virtualCpus, Action<string> paused)
     {
-        DiskAttachment disk = new(description, index, virtualCpus, paused);
+        DiskAttachment disk = new(description, _newLoop($"disk {index}"), virtualCpus, paused);
         _disks.Add(disk);
         AddVirtio($"disk {index} ({description.Path})", disk.Device, description.Packed);
     }
@@ -69,7 +85,7 @@ internal sealed class PciDevices : IDisposable
     /// <exception cref="MachineException">The back end cannot be had.</exception>
     internal void AddNetwork(NetworkDescription description, int index, MachineDescription machine)
     {
-        NetworkAttachment network = new(description, index, machine, _diagnostics);
+        NetworkAttachment network = new(description, index, machine, LimitMessages($"network {index}"), _newLoop);
         _networks.Add(network);
         AddVirtio($"network {index}", network.Device, description.Packed);
     }
@@ -112,6 +128,15 @@ internal sealed class PciDevices : IDisposable
         }
     }
 
+    /// <summary>Says how many messages of each device were left out. Once the guest has ended.</summary>
+    internal void ConcludeMessages()
+    {
+        foreach ((string name, MessageLimiter messages) in _limiters)
+        {
+            messages.Conclude(name);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -133,6 +158,13 @@ internal sealed class PciDevices : IDisposable
         _loop.Dispose();
     }
 
+    private Action<string> LimitMessages(string name)
+    {
+        MessageLimiter limiter = new(_timers, _diagnostics);
+        _limiters.Add((name, limiter));
+        return limiter.Say;
+    }
+
     private void AddVirtio(string name, IVirtioDevice device, bool packed = false)
     {
         int slot = _pci.FindFreeSlot() is int free and > 0
@@ -140,7 +172,7 @@ internal sealed class PciDevices : IDisposable
             : throw new MachineException(
                 MachineErrorKind.Configuration, $"{name} has no PCI slot: all are taken; remove a device");
         IInterruptLine pin = _router.SharedLine(DifferentiatedDescription.PinOf(slot, 0));
-        VirtioPciTransport transport = new(name, device, _bus.Ram, _router, pin, _doorbells, packed, _diagnostics);
+        VirtioPciTransport transport = new(name, device, _bus.Ram, _router, pin, _doorbells, packed, LimitMessages(name));
         _transports.Add(transport);
         _pci.Add(transport, slot);
     }

@@ -82,7 +82,7 @@ internal sealed class VirtualCpuThread
         CurrentProcessor.Index = _processor.Index;
         while (AwaitPermission())
         {
-            VirtualCpuExit exit = _processor.Run();
+            VirtualCpuExit exit = Run();
             if (exit.Reason != VirtualCpuExitReason.Requested)
             {
                 lock (_gate)
@@ -92,6 +92,19 @@ internal sealed class VirtualCpuThread
 
                 _ended(_processor.Index, exit);
             }
+        }
+    }
+
+    /// <summary>The last line: what throws here or in a device that the guest reached ends this machine, not the process.</summary>
+    private VirtualCpuExit Run()
+    {
+        try
+        {
+            return _processor.Run();
+        }
+        catch (Exception error)
+        {
+            return new VirtualCpuExit(VirtualCpuExitReason.Failed, DefectReport.Describe($"vCPU {_processor.Index}", error));
         }
     }
 
