@@ -21,7 +21,7 @@ public sealed class InstructionClassifierTests
         foreach (Code code in Enum.GetValues<Code>())
         {
             OpCodeInfo info = code.ToOpCode();
-            if (!info.IsInstruction || !info.Mode64)
+            if (!info.IsInstruction || !info.Mode64 || !InstructionSet.OfHost.Offers(code))
             {
                 continue;
             }

@@ -251,7 +251,8 @@ internal sealed partial class BlockTranslator
             case InstructionKind.Nothing:
                 return false;
             case InstructionKind.Generic:
-                ReadOnlySpan<byte> original = _mode.IsLong
+                // The prefix that is none for the guest's BSF makes it TZCNT on a host that has that.
+                ReadOnlySpan<byte> original = _mode.IsLong && instruction.Mnemonic is not (Mnemonic.Bsf or Mnemonic.Bsr)
                     ? decoded.Code.Slice(decoded.Offsets[i], instruction.Length)
                     : default;
                 _generic.Emit(instruction, original, keepFlags, _groups[i], decoded.Offsets[i]);

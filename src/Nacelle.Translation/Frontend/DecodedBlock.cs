@@ -15,14 +15,15 @@ internal sealed class DecodedBlock
 
     private const int MaximumBranches = 4;
     private readonly GuestCodeReader _reader = new();
-    private readonly Decoder[] _decoders;
+    private readonly GuestDecoder _decoder;
     private readonly FlagLookahead _lookahead;
     private readonly InstructionInfoFactory _information = new();
 
-    public DecodedBlock()
+    /// <param name="set">What the processor has.</param>
+    public DecodedBlock(InstructionSet set)
     {
-        _decoders = [Decoder.Create(16, _reader), Decoder.Create(32, _reader), Decoder.Create(64, _reader)];
-        _lookahead = new FlagLookahead(_reader, _decoders);
+        _decoder = new GuestDecoder(_reader, set);
+        _lookahead = new FlagLookahead(_reader, _decoder);
     }
 
     /// <summary>The private copy of the guest's code that is decoded.</summary>
@@ -39,6 +40,9 @@ internal sealed class DecodedBlock
 
     /// <summary>Limit of CS where the mode has one below 4 GiB, else all ones. To be set before decoding.</summary>
     public uint CodeLimit { get; set; } = uint.MaxValue;
+
+    /// <summary>Whether the first instruction wants more bytes than there were.</summary>
+    public bool IsCut { get; private set; }
 
     /// <summary>Whether the first instruction runs on beyond the limit of CS, which is refused.</summary>
     public bool RunsOverLimit { get; private set; }
@@ -83,13 +87,13 @@ internal sealed class DecodedBlock
     public void Decode(
         ulong rip, ExecutionMode mode, int start, int available, int limit = MaximumInstructions, bool changing = false)
     {
-        Decoder decoder = _decoders[mode.Bitness switch { 16 => 0, 32 => 1, _ => 2 }];
         int firstPage = 4096 - start;
         Placement = CodePlacement.Of(rip, start);
         bool limited = mode.IsCodeLimited && CodeLimit - rip < (ulong)available;
         _reader.Begin(start, limited ? (int)(CodeLimit - rip) + 1 : available);
         RunsOverLimit = false;
-        decoder.IP = rip;
+        _decoder.Begin(rip, mode);
+        IsCut = false;
         Count = 0;
         Length = 0;
         EndsBeforeCrossing = false;
@@ -105,10 +109,10 @@ internal sealed class DecodedBlock
             }
 
             ref Instruction instruction = ref Instructions[Count];
-            decoder.Decode(out instruction);
-            instruction.Code = NarrowEncodings.ToWide(instruction.Code);
-            bool cut = decoder.LastError == DecoderError.NoMoreBytes;
-            RunsOverLimit = cut && limited && Count == 0;
+            _decoder.Decode(out instruction);
+            bool cut = _decoder.IsCut;
+            IsCut = cut && Count == 0;
+            RunsOverLimit = IsCut && limited;
             if (Count > 0 && (_reader.Position > firstPage || cut))
             {
                 // It runs on into the next page, and begins a block of its own.
@@ -134,7 +138,7 @@ internal sealed class DecodedBlock
             Offsets[Count] = (ushort)position;
             if (changing)
             {
-                Constants[Count] = decoder.GetConstantOffsets(instruction);
+                Constants[Count] = _decoder.ConstantsOf(instruction);
             }
 
             Count++;

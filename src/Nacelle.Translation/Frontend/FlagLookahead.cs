@@ -7,7 +7,7 @@ namespace Nacelle.Translation.Frontend;
 /// Tells which arithmetic flags the code at another place of the page still needs, by reading a few instructions there. The
 /// answer depends on those instructions, so a block that uses it depends on their bytes as on its own. For one thread.
 /// </summary>
-internal sealed class FlagLookahead(GuestCodeReader reader, Decoder[] decoders)
+internal sealed class FlagLookahead(GuestCodeReader reader, GuestDecoder decoder)
 {
     /// <summary>The flags that computations set.</summary>
     public const RflagsBits ArithmeticFlags =
@@ -33,11 +33,10 @@ internal sealed class FlagLookahead(GuestCodeReader reader, Decoder[] decoders)
     /// <param name="mode">What the processor is in.</param>
     public RflagsBits At(ulong rip, ExecutionMode mode)
     {
-        Decoder decoder = decoders[mode.Bitness switch { 16 => 0, 32 => 1, _ => 2 }];
         RflagsBits needed = RflagsBits.None;
         RflagsBits open = ArithmeticFlags;
         reader.Peek(_placement.OffsetOf(rip));
-        decoder.IP = rip;
+        decoder.Begin(rip, mode);
         for (int i = 0; i < Furthest; i++)
         {
             int offset = reader.Offset;
@@ -52,7 +51,7 @@ internal sealed class FlagLookahead(GuestCodeReader reader, Decoder[] decoders)
             if (kind == InstructionKind.Jump && _placement.IsNear(instruction.NearBranchTarget, rip))
             {
                 reader.Peek(_placement.OffsetOf(instruction.NearBranchTarget));
-                decoder.IP = instruction.NearBranchTarget;
+                decoder.Begin(instruction.NearBranchTarget, mode);
                 continue;
             }
 

@@ -36,6 +36,12 @@ internal sealed class GuestCodeReader : CodeReader
         _end = 4096;
     }
 
+    /// <summary>Goes on at an offset, within what may be read.</summary>
+    public void MoveTo(int offset) => _next = offset;
+
+    /// <summary>The bytes from an offset on that may be read.</summary>
+    public ReadOnlySpan<byte> From(int offset) => _bytes.AsSpan(offset, _end - offset);
+
     /// <summary>Offset in the page of the next byte.</summary>
     public int Offset => _next;
 

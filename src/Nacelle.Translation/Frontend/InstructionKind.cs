@@ -160,6 +160,9 @@ internal static class InstructionClassifier
 
         switch (instruction.FlowControl)
         {
+            case FlowControl.UnconditionalBranch or FlowControl.ConditionalBranch when wide && instruction.Op0Kind == OpKind.NearBranch16:
+                // What AMD's processors make of an operand-size prefix in 64-bit mode.
+                return InstructionKind.Operation;
             case FlowControl.UnconditionalBranch:
                 return instruction.IsJmpShortOrNear ? InstructionKind.Jump : InstructionKind.Operation;
             case FlowControl.ConditionalBranch:
@@ -184,7 +187,7 @@ internal static class InstructionClassifier
                 return InstructionKind.Operation;
         }
 
-        return instruction.IsPrivileged || IsOperation(instruction) || ForeignInstructions.Contains(instruction.Code) ? InstructionKind.Operation : InstructionKind.Generic;
+        return instruction.IsPrivileged || IsOperation(instruction) ? InstructionKind.Operation : InstructionKind.Generic;
     }
 
     /// <summary>The near call as wide as the code.</summary>

@@ -74,7 +74,7 @@ public static unsafe class CodeListing
         private readonly MemoryMapping _contextMapping = MemoryMapping.AnonymousLow(
             (ulong)(sizeof(TranslatorContext) + PageSize - 1) & ~(ulong)(PageSize - 1), MemoryProtection.Read | MemoryProtection.Write);
 
-        private readonly DecodedBlock _decoded = new();
+        private readonly DecodedBlock _decoded = new(InstructionSet.OfHost);
         private readonly CodeEmitter _emit;
         private readonly Thunks _thunks;
         private readonly AccessSites _sites;

@@ -132,11 +132,6 @@ internal sealed unsafe partial class OperationExecutor
 
     private OperationResult ExecuteRest(in Instruction instruction)
     {
-        if (ForeignInstructions.Contains(instruction.Code))
-        {
-            return Refuse(Fault.UndefinedInstruction);
-        }
-
         if (instruction.Mnemonic is Mnemonic.Clflush or Mnemonic.Clflushopt or Mnemonic.Clwb)
         {
             return Done(_operands.TryLocate(instruction, 1, write: false, out ulong line) && _memory.TryProbeRead(line, 1));
@@ -159,13 +154,8 @@ internal sealed unsafe partial class OperationExecutor
             return OperationResult.Careful;
         }
 
-        return instruction.Mnemonic is Mnemonic.Monitor or Mnemonic.Mwait
-            or Mnemonic.Umonitor or Mnemonic.Umwait or Mnemonic.Tpause or Mnemonic.Enqcmd
-            or Mnemonic.Vmrun or Mnemonic.Vmload or Mnemonic.Vmsave or Mnemonic.Stgi or Mnemonic.Clgi or Mnemonic.Invlpga
-            or Mnemonic.Vmxon or Mnemonic.Vmxoff or Mnemonic.Xsaves or Mnemonic.Xsaves64 or Mnemonic.Xrstors or Mnemonic.Xrstors64
-            or Mnemonic.Getsec or Mnemonic.Rsm
-            ? Refuse(Fault.UndefinedInstruction)
-            : OperationResult.Unknown;
+        // Whatever has come here no processor has that a guest is offered.
+        return Refuse(Fault.UndefinedInstruction);
     }
 
     private OperationResult ExecuteMasked(in Instruction instruction)

@@ -73,9 +73,7 @@ internal sealed unsafe partial class OperationExecutor
     {
         if (instruction.IsInvalid)
         {
-            // Longer than any instruction may be: #GP (SDM volume 2, 2.3.11).
-            const int longest = 15;
-            return instruction.Length >= longest ? RefuseProtection() : Refuse(Fault.UndefinedInstruction);
+            return instruction.Length >= GuestDecoder.TooLong ? RefuseProtection() : Refuse(Fault.UndefinedInstruction);
         }
 
         if (CodeSegmentWrites.Contains(instruction, _memory.Mode))

@@ -169,6 +169,10 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         {
             moved.NearBranch64 = instruction.NearBranch64 + distance;
         }
+        else if (instruction.OpCount != 0 && instruction.Op0Kind == OpKind.NearBranch16)
+        {
+            moved.NearBranch16 = (ushort)(instruction.NearBranch16 + distance);
+        }
 
         return moved;
     }
@@ -244,7 +248,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
         _decodedChanging = _watch.MustCompare(page);
         _decoded.Decode(rip, mode, start, firstPage, limit, _decodedChanging);
-        if (_decoded.Count == 1 && _decoded.Instructions[0].IsInvalid && !_decoded.RunsOverLimit && firstPage < LongestInstruction)
+        if (_decoded.IsCut && !_decoded.RunsOverLimit)
         {
             // The first instruction runs on into the next page.
             if (!_memory.TryTranslateCode((linear | 0xFFF) + 1, out secondPage))

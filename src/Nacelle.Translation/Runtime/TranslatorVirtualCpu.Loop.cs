@@ -239,8 +239,6 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             case OperationResult.Careful:
                 SplitFlags();
                 return Careful(Prepare(instruction));
-            case OperationResult.Unknown:
-                return Failure($"no translation for '{instruction}' at 0x{instruction.IP:x}");
         }
 
         SplitFlags();

@@ -34,7 +34,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private readonly BlockCache _blocks;
     private readonly BlockTranslator _translator;
     private readonly AccessSites _sites;
-    private readonly DecodedBlock _decoded = new();
+    private readonly DecodedBlock _decoded;
     private readonly LinearMemory _memory;
     private readonly JumpTable _jumps;
     private readonly CodeSegments _codeSegments;
@@ -86,6 +86,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _blocks = new BlockCache(_emit, _links, _regions, watch);
         _forced = options.EvictEvery == 0 ? null : new ForcedEvictions(options.EvictEvery, configuration.Index);
         _memory = new LinearMemory(_context, bus, watch, PhysicalBits(configuration.Cpuid)) { Invalidated = OnInvalidated };
+        _decoded = new DecodedBlock(InstructionSet.Of(configuration.Cpuid));
         _jumps = new JumpTable(_context, _thunks.LookupMiss);
         _codeSegments = new CodeSegments(_jumps.ClearAll);
         _system = new SystemInstructions(&_context->Registers, _memory, this);

@@ -24,7 +24,7 @@ public sealed unsafe class EmittedCodeTests : IDisposable
 
     private readonly CodeEmitter _emit;
     private readonly BlockTranslator _translator;
-    private readonly DecodedBlock _decoded = new();
+    private readonly DecodedBlock _decoded = new(InstructionSet.OfHost);
 
     public EmittedCodeTests()
     {
