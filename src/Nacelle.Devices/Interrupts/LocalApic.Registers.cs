@@ -277,6 +277,17 @@ public sealed partial class LocalApic
             return;
         }
 
+        if (message.Mode is DeliveryMode.Fixed or DeliveryMode.LowestPriority && message.Vector < 16)
+        {
+            // The message goes out all the same, and is an error at its destination too.
+            lock (_state)
+            {
+                SetError(SentIllegalVector);
+            }
+
+            _processor?.NotifyInterrupt();
+        }
+
         switch ((command >> 18) & 3)
         {
             case 0:

@@ -12,6 +12,8 @@ public sealed partial class LocalApic
     private const ulong AddressMask = 0x000F_FFFF_FFFF_F000;
     private const uint SoftwareEnabled = 0x100;
     private const uint Masked = 1 << 16;
+    private const uint SentIllegalVector = 1 << 5;
+    private const uint ReceivedIllegalVector = 1 << 6;
     private readonly Lock _state = new();
     private readonly ApicBus _bus;
     private readonly LocalApicTimer _timer;
@@ -260,12 +262,13 @@ public sealed partial class LocalApic
 
                     if (message.Vector < 16)
                     {
-                        RaiseError(1 << 6);
-                        return;
+                        SetError(ReceivedIllegalVector);
                     }
-
-                    _requested.Set(message.Vector, true);
-                    _levelTriggered.Set(message.Vector, message.IsLevelTriggered);
+                    else
+                    {
+                        _requested.Set(message.Vector, true);
+                        _levelTriggered.Set(message.Vector, message.IsLevelTriggered);
+                    }
                 }
 
                 _processor?.NotifyInterrupt();
@@ -316,13 +319,15 @@ public sealed partial class LocalApic
         }
     }
 
-    private void RaiseError(uint error)
+    /// <summary>Notes an error and asks for its interrupt (SDM volume 3, 11.5.3). Under the lock; the caller then tells the vCPU.</summary>
+    private void SetError(uint error)
     {
         _pendingErrors |= error;
         uint value = _localVectors[(int)LocalVector.Error];
-        if ((value & Masked) == 0 && (byte)value >= 16)
+        if (IsEnabled && (value & Masked) == 0 && (byte)value >= 16)
         {
             _requested.Set((byte)value, true);
+            _levelTriggered.Set((byte)value, false);
         }
     }
 

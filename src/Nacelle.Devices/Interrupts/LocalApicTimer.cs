@@ -64,7 +64,7 @@ internal sealed class LocalApicTimer
                 else if (_isCounting && _mode == LocalApicTimerMode.Periodic)
                 {
                     // The period that runs is the last one.
-                    _start = _next - (long)((ulong)_initialCount * Divisor);
+                    _start = _next - Span(_initialCount);
                 }
                 else if (_isCounting && _timers.NowNanoseconds >= _next)
                 {
@@ -92,7 +92,18 @@ internal sealed class LocalApicTimer
         {
             lock (_state)
             {
+                if (!_isCounting)
+                {
+                    _divide = value;
+                    return;
+                }
+
+                // What is left to count is counted at the new speed.
+                uint left = Math.Max(1, CurrentCountLocked);
                 _divide = value;
+                _next = Moment.After(_timers.NowNanoseconds, (ulong)Span(left));
+                _start = _next - Span(_initialCount);
+                _timer.Arm(_next);
             }
         }
     }
@@ -110,16 +121,24 @@ internal sealed class LocalApicTimer
         {
             lock (_state)
             {
-                if (!_isCounting)
-                {
-                    return 0;
-                }
-
-                ulong elapsed = (ulong)(_timers.NowNanoseconds - _start) / Divisor;
-                return _mode == LocalApicTimerMode.Periodic
-                    ? _initialCount - (uint)(elapsed % _initialCount)
-                    : elapsed >= _initialCount ? 0 : _initialCount - (uint)elapsed;
+                return CurrentCountLocked;
             }
+        }
+    }
+
+    private uint CurrentCountLocked
+    {
+        get
+        {
+            if (!_isCounting)
+            {
+                return 0;
+            }
+
+            ulong elapsed = (ulong)(_timers.NowNanoseconds - _start) / Divisor;
+            return _mode == LocalApicTimerMode.Periodic
+                ? _initialCount - (uint)(elapsed % _initialCount)
+                : elapsed >= _initialCount ? 0 : _initialCount - (uint)elapsed;
         }
     }
 
@@ -135,6 +154,7 @@ internal sealed class LocalApicTimer
     /// <summary>Writes the initial count: starts the timer, or stops it with zero.</summary>
     public void SetInitialCount(uint value)
     {
+        bool expired;
         lock (_state)
         {
             if (_mode == LocalApicTimerMode.Deadline)
@@ -142,23 +162,32 @@ internal sealed class LocalApicTimer
                 return;
             }
 
+            expired = _isCounting && _timers.NowNanoseconds >= _next;
             _initialCount = value;
             _isCounting = value != 0;
             _start = _timers.NowNanoseconds;
             if (value == 0)
             {
                 _timer.Cancel();
-                return;
             }
+            else
+            {
+                _next = Moment.After(_start, (ulong)(_mode == LocalApicTimerMode.Periodic ? Period : Span(value)));
+                _timer.Arm(_next);
+            }
+        }
 
-            _next = _start + (long)((ulong)value * Divisor);
-            _timer.Arm(_next);
+        if (expired)
+        {
+            // It came about before this write, though the timer service was not there yet.
+            _fire();
         }
     }
 
     /// <summary>Writes IA32_TSC_DEADLINE: arms the timer, or stops it with zero.</summary>
     public void SetDeadline(ulong value, ulong timestampNow)
     {
+        bool expired;
         lock (_state)
         {
             if (_mode != LocalApicTimerMode.Deadline)
@@ -166,26 +195,32 @@ internal sealed class LocalApicTimer
                 return;
             }
 
+            expired = _deadline != 0 && _timers.NowNanoseconds >= _next;
             _deadline = value;
             if (value == 0)
             {
                 _timer.Cancel();
-                return;
             }
-
-            if (value > timestampNow)
+            else if (value > timestampNow)
             {
-                ulong nanoseconds = (ulong)((UInt128)(value - timestampNow) * 1_000_000_000 / _timestampFrequency);
-                _timer.Arm(_timers.NowNanoseconds + (long)Math.Min(nanoseconds, long.MaxValue / 4));
-                return;
+                // Rounded up, so that the counter has come to the value when the timer fires.
+                UInt128 nanoseconds = ((UInt128)(value - timestampNow) * 1_000_000_000 / _timestampFrequency) + 1;
+                _next = Moment.After(_timers.NowNanoseconds, nanoseconds);
+                _timer.Arm(_next);
             }
-
-            // It is past: the interrupt belongs to the write.
-            _timer.Cancel();
-            _deadline = 0;
+            else
+            {
+                // It is past: the interrupt belongs to the write.
+                _timer.Cancel();
+                _deadline = 0;
+                expired = true;
+            }
         }
 
-        _fire();
+        if (expired)
+        {
+            _fire();
+        }
     }
 
     /// <summary>Stops everything.</summary>
@@ -202,39 +237,35 @@ internal sealed class LocalApicTimer
         }
     }
 
+    /// <summary>The time that a count takes, at most nine minutes.</summary>
+    private long Span(uint count) => (long)((ulong)count * Divisor);
+
+    private long Period => Math.Max(Span(_initialCount), Moment.ShortestPeriod);
+
     private void OnExpired()
     {
         lock (_state)
         {
+            // Armed anew, or stopped, while the callback was on its way.
+            long now = _timers.NowNanoseconds;
+            if (now < _next || !(_mode == LocalApicTimerMode.Deadline ? _deadline != 0 : _isCounting))
+            {
+                return;
+            }
+
             switch (_mode)
             {
                 case LocalApicTimerMode.Deadline:
-                    if (_deadline == 0)
-                    {
-                        return;
-                    }
-
                     _deadline = 0;
                     break;
                 case LocalApicTimerMode.Periodic:
-                    if (!_isCounting)
-                    {
-                        return;
-                    }
-
                     // Periods that passed while the host was busy are merged into this one.
-                    long period = (long)((ulong)_initialCount * Divisor);
-                    long now = _timers.NowNanoseconds;
-                    _next += Math.Max(1, ((now - _next) / period) + 1) * period;
+                    long period = Period;
+                    _next = Moment.After(_next, (UInt128)(((now - _next) / period) + 1) * (ulong)period);
                     _timer.Arm(_next);
                     break;
                 case LocalApicTimerMode.OneShot:
                 default:
-                    if (!_isCounting)
-                    {
-                        return;
-                    }
-
                     _isCounting = false;
                     break;
             }

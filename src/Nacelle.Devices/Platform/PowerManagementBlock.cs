@@ -44,6 +44,7 @@ public sealed class PowerManagementBlock : IAddressRangeHandler
     private readonly IDeviceTimer _carryTimer;
     private readonly IInterruptLine _line;
     private readonly Action _powerOff;
+    private bool _carrySeen;
     private ushort _status;
     private ushort _enable;
     private ushort _control = SciEnable;
@@ -63,6 +64,7 @@ public sealed class PowerManagementBlock : IAddressRangeHandler
         _line = line;
         _powerOff = powerOff;
         _carryTimer = timers.CreateTimer(OnCarry);
+        _carrySeen = Carry;
     }
 
     /// <summary>Back to the state after power-on.</summary>
@@ -76,6 +78,7 @@ public sealed class PowerManagementBlock : IAddressRangeHandler
             _generalStatus = 0;
             _generalEnable = 0;
             _carryTimer.Cancel();
+            _carrySeen = Carry;
             UpdateLine();
         }
     }
@@ -102,6 +105,7 @@ public sealed class PowerManagementBlock : IAddressRangeHandler
 
         lock (_state)
         {
+            NoteCarry();
             ulong value = 0;
             for (int i = 0; i < size; i++)
             {
@@ -118,6 +122,7 @@ public sealed class PowerManagementBlock : IAddressRangeHandler
         bool powerOff = false;
         lock (_state)
         {
+            NoteCarry();
             for (int i = 0; i < size; i++)
             {
                 powerOff |= WriteByte((int)offset + i, (byte)(value >> (i * 8)));
@@ -187,19 +192,30 @@ public sealed class PowerManagementBlock : IAddressRangeHandler
             return;
         }
 
-        // The status bit is set whenever bit 31 of the 32-bit timer toggles (section 4.8.3.1.1).
         long now = _timers.NowNanoseconds;
         ulong next = (Ticks(now) | 0x7FFF_FFFF) + 1;
-        _carryTimer.Arm((long)(((UInt128)next * 1_000_000_000 / (ulong)TimerFrequency) + 1));
+        _carryTimer.Arm(Moment.After(0, ((UInt128)next * 1_000_000_000 / (ulong)TimerFrequency) + 1));
     }
 
     private void OnCarry()
     {
         lock (_state)
         {
-            _status |= TimerStatus;
+            NoteCarry();
             UpdateLine();
             ArmCarry();
+        }
+    }
+
+    private bool Carry => (Ticks(_timers.NowNanoseconds) >> 31 & 1) != 0;
+
+    /// <summary>The status bit is set whenever bit 31 of the 32-bit timer toggles (section 4.8.3.1.1), whoever looks.</summary>
+    private void NoteCarry()
+    {
+        if (Carry != _carrySeen)
+        {
+            _carrySeen = !_carrySeen;
+            _status |= TimerStatus;
         }
     }
 

@@ -1,3 +1,5 @@
+using Nacelle.Devices.Interrupts;
+
 namespace Nacelle.Devices.Timers;
 
 /// <summary>One comparator of a <see cref="HighPrecisionTimer"/>, whose lock guards it.</summary>
@@ -13,29 +15,31 @@ internal sealed class HighPrecisionComparator
     private const ulong RouteBits = 0x1F << 9;
 
     // IOAPIC pins 16 to 23: those that no ISA device uses.
-    private const ulong Routes = 0x00FF_0000UL << 32;
-    private const ulong Writable = LevelTriggered | InterruptEnable | PeriodicType | ValueSet | Force32 | RouteBits;
-
-    // A guest that asks for a period below this would only starve itself of everything else.
-    private const ulong ShortestPeriodTicks = 1_000;
+    private const uint Routes = 0x00FF_0000;
+    private const ulong Writable = LevelTriggered | InterruptEnable | PeriodicType | ValueSet | Force32;
+    private const int NoLine = -1;
     private readonly HighPrecisionTimer _owner;
-    private readonly Action<int, bool> _interrupt;
+    private readonly Func<int, IInterruptLine> _connect;
+    private readonly Dictionary<int, IInterruptLine> _lines = [];
     private readonly IDeviceTimer _timer;
     private readonly int _index;
     private ulong _configuration;
     private ulong _period;
-    private int _drivenLine = -1;
+    private int _drivenLine = NoLine;
 
-    internal HighPrecisionComparator(HighPrecisionTimer owner, int index, Action<int, bool> interrupt)
+    // When the counter meets the value; null while it will not.
+    private long? _due;
+
+    internal HighPrecisionComparator(HighPrecisionTimer owner, int index, Func<int, IInterruptLine> connect)
     {
         _owner = owner;
         _index = index;
-        _interrupt = interrupt;
+        _connect = connect;
         _timer = owner.Timers.CreateTimer(OnTimer);
-        Reset();
+        Value = ulong.MaxValue;
     }
 
-    internal ulong Configuration => _configuration | Routes | PeriodicCapable | Wide;
+    internal ulong Configuration => _configuration | ((ulong)Routes << 32) | PeriodicCapable | Wide;
 
     internal ulong Value { get; private set; }
 
@@ -44,7 +48,7 @@ internal sealed class HighPrecisionComparator
         _configuration = 0;
         _period = 0;
         Value = ulong.MaxValue;
-        _timer.Cancel();
+        Disarm();
         UpdateLevel();
     }
 
@@ -52,6 +56,14 @@ internal sealed class HighPrecisionComparator
     {
         ulong writable = mask & Writable;
         _configuration = (_configuration & ~writable) | (value & writable);
+
+        // A route that the timer does not have does not read back (specification 2.3.8).
+        int route = (int)((value & RouteBits) >> 9);
+        if ((mask & RouteBits) == RouteBits && (Routes >> route & 1) != 0)
+        {
+            _configuration = (_configuration & ~RouteBits) | (value & RouteBits);
+        }
+
         if ((_configuration & Force32) != 0)
         {
             Value = (uint)Value;
@@ -85,77 +97,130 @@ internal sealed class HighPrecisionComparator
         Arm();
     }
 
+    /// <summary>Works out anew when the counter meets the value.</summary>
     internal void Arm()
     {
         if (!_owner.IsEnabled)
         {
-            _timer.Cancel();
+            Disarm();
             return;
         }
 
         ulong now = _owner.Counter;
-        ulong wait = (_configuration & Force32) != 0 ? (uint)(Value - now) : Value - now;
-        if (wait < long.MaxValue / (ulong)HighPrecisionTimer.TickNanoseconds)
+        ArmIn(Is32Bit ? (uint)(Value - now) : Value - now, _owner.Timers.NowNanoseconds);
+    }
+
+    /// <summary>What has come about since: the timer's thread may be late, and the guest is not to see that.</summary>
+    internal void CatchUp()
+    {
+        if (_due is long due && _owner.Timers.NowNanoseconds is long now && now >= due)
         {
-            _timer.Arm(_owner.Timers.NowNanoseconds + ((long)wait * HighPrecisionTimer.TickNanoseconds));
-        }
-        else
-        {
-            _timer.Cancel();
+            Meet(due, now);
         }
     }
 
     internal void UpdateLevel()
     {
         bool active = (_configuration & (LevelTriggered | InterruptEnable)) == (LevelTriggered | InterruptEnable)
-            && _owner.HasStatus(_index);
-        int line = active ? Line : -1;
-        if (_drivenLine >= 0 && _drivenLine != line)
+            && _owner.IsEnabled && _owner.HasStatus(_index);
+        int line = active ? Line : NoLine;
+        if (_drivenLine == line)
         {
-            _interrupt(_drivenLine, false);
+            return;
         }
 
+        Drive(_drivenLine, false);
         _drivenLine = line;
-        if (line >= 0)
+        Drive(line, true);
+    }
+
+    private bool Is32Bit => (_configuration & Force32) != 0;
+
+    private int Line
+    {
+        get
         {
-            _interrupt(line, true);
+            if (_owner.IsLegacy && _index < 2)
+            {
+                return _index == 0 ? 0 : 8;
+            }
+
+            // After a reset no route is chosen.
+            int route = (int)((_configuration & RouteBits) >> 9);
+            return (Routes >> route & 1) != 0 ? route : NoLine;
         }
     }
 
-    private int Line => _owner.IsLegacy && _index < 2 ? (_index == 0 ? 0 : 8) : (int)((_configuration & RouteBits) >> 9);
+    private void Drive(int number, bool asserted)
+    {
+        if (number == NoLine)
+        {
+            return;
+        }
+
+        // A wire of its own on each line that it ever drove: who else drives that one is not its business.
+        if (!_lines.TryGetValue(number, out IInterruptLine? line))
+        {
+            line = _lines[number] = _connect(number);
+        }
+
+        line.SetLevel(asserted);
+    }
+
+    private void ArmIn(UInt128 ticks, long from)
+    {
+        _due = Moment.After(from, ticks * HighPrecisionTimer.TickNanoseconds);
+        _timer.Arm(_due.Value);
+    }
+
+    private void Disarm()
+    {
+        _due = null;
+        _timer.Cancel();
+    }
 
     private void OnTimer()
     {
         lock (_owner.State)
         {
-            if (!_owner.IsEnabled)
-            {
-                return;
-            }
+            CatchUp();
+        }
+    }
 
-            if ((_configuration & PeriodicType) != 0 && _period != 0)
-            {
-                ulong period = Math.Max(_period, ShortestPeriodTicks);
-                ulong late = _owner.Counter - Value;
-                Value += ((late / period) + 1) * period;
-                if ((_configuration & Force32) != 0)
-                {
-                    Value = (uint)Value;
-                }
+    /// <summary>The counter has met the value. Meetings that fell together are one.</summary>
+    private void Meet(long due, long now)
+    {
+        ulong late = (ulong)(now - due) / HighPrecisionTimer.TickNanoseconds;
+        if ((_configuration & PeriodicType) != 0 && _period != 0)
+        {
+            // As many periods as it takes to come to one that lies far enough ahead.
+            const ulong shortest = Moment.ShortestPeriod / HighPrecisionTimer.TickNanoseconds;
+            ulong ahead = _period >= shortest ? 0 : shortest;
+            UInt128 periods = (((UInt128)late + ahead) / _period) + 1;
+            Value = (ulong)((UInt128)Value + (periods * _period));
+            Value = Is32Bit ? (uint)Value : Value;
+            ArmIn(periods * _period, due);
+        }
+        else if (Is32Bit)
+        {
+            // A narrow comparator meets the counter again whenever its low half comes round.
+            ArmIn((((UInt128)late >> 32) + 1) << 32, due);
+        }
+        else
+        {
+            Disarm();
+        }
 
-                Arm();
-            }
-
-            if ((_configuration & LevelTriggered) != 0)
-            {
-                _owner.SetStatus(_index);
-                UpdateLevel();
-            }
-            else if ((_configuration & InterruptEnable) != 0)
-            {
-                _interrupt(Line, true);
-                _interrupt(Line, false);
-            }
+        if ((_configuration & LevelTriggered) != 0)
+        {
+            _owner.SetStatus(_index);
+            UpdateLevel();
+        }
+        else if ((_configuration & InterruptEnable) != 0)
+        {
+            int line = Line;
+            Drive(line, true);
+            Drive(line, false);
         }
     }
 }

@@ -1,9 +1,10 @@
+using Nacelle.Devices.Interrupts;
 using Nacelle.Memory;
 
 namespace Nacelle.Devices.Timers;
 
 /// <summary>A high precision event timer with three comparators (IA-PC HPET specification 1.0a).</summary>
-/// <remarks>Guarded by a lock of its own; the main counter is read without it while the timer runs.</remarks>
+/// <remarks>Guarded by a lock of its own.</remarks>
 public sealed class HighPrecisionTimer : IAddressRangeHandler
 {
     /// <summary>Guest-physical address of the registers.</summary>
@@ -27,26 +28,26 @@ public sealed class HighPrecisionTimer : IAddressRangeHandler
     private bool _legacy;
     private bool _enabled;
 
-    // While enabled the counter is (now - origin) / tick; while halted it is the frozen value.
+    // While enabled the counter is base + (now - origin) / tick; while halted it is the base.
     private long _originNanoseconds;
-    private ulong _frozen;
+    private ulong _base;
 
     /// <summary>Connects the timer.</summary>
     /// <param name="timers">Time.</param>
-    /// <param name="interrupt">Drives a global system interrupt: number, level.</param>
+    /// <param name="connect">Makes a wire to a global system interrupt: 0, 8, or 16 to 23.</param>
     /// <param name="legacyChanged">Told when legacy replacement takes or returns the PIT's and the RTC's interrupts.</param>
-    public HighPrecisionTimer(ITimerService timers, Action<int, bool> interrupt, Action<bool> legacyChanged)
+    public HighPrecisionTimer(ITimerService timers, Func<int, IInterruptLine> connect, Action<bool> legacyChanged)
     {
         ArgumentNullException.ThrowIfNull(timers);
-        ArgumentNullException.ThrowIfNull(interrupt);
+        ArgumentNullException.ThrowIfNull(connect);
         ArgumentNullException.ThrowIfNull(legacyChanged);
         _timers = timers;
         _legacyChanged = legacyChanged;
         _comparators =
         [
-            new HighPrecisionComparator(this, 0, interrupt),
-            new HighPrecisionComparator(this, 1, interrupt),
-            new HighPrecisionComparator(this, 2, interrupt),
+            new HighPrecisionComparator(this, 0, connect),
+            new HighPrecisionComparator(this, 1, connect),
+            new HighPrecisionComparator(this, 2, connect),
         ];
     }
 
@@ -59,7 +60,7 @@ public sealed class HighPrecisionTimer : IAddressRangeHandler
     internal bool IsLegacy => _legacy;
 
     /// <summary>The main counter now.</summary>
-    internal ulong Counter => _enabled ? (ulong)(_timers.NowNanoseconds - _originNanoseconds) / TickNanoseconds : _frozen;
+    internal ulong Counter => _enabled ? _base + ((ulong)(_timers.NowNanoseconds - _originNanoseconds) / TickNanoseconds) : _base;
 
     /// <summary>Back to the state after power-on.</summary>
     public void Reset()
@@ -67,7 +68,7 @@ public sealed class HighPrecisionTimer : IAddressRangeHandler
         lock (_state)
         {
             WriteConfiguration(0);
-            _frozen = 0;
+            _base = 0;
             _interruptStatus = 0;
             foreach (HighPrecisionComparator comparator in _comparators)
             {
@@ -85,16 +86,10 @@ public sealed class HighPrecisionTimer : IAddressRangeHandler
         }
 
         ulong value;
-        if ((offset & ~7UL) == 0xF0)
+        lock (_state)
         {
-            value = Counter;
-        }
-        else
-        {
-            lock (_state)
-            {
-                value = ReadRegister(offset & ~7UL);
-            }
+            CatchUp();
+            value = ReadRegister(offset & ~7UL);
         }
 
         return (offset & 4) != 0 ? value >> 32 : size == 4 ? (uint)value : value;
@@ -113,6 +108,7 @@ public sealed class HighPrecisionTimer : IAddressRangeHandler
             ulong register = offset & ~7UL;
             int shift = (int)(offset & 4) * 8;
             ulong mask = size == 8 ? ulong.MaxValue : 0xFFFF_FFFFUL << shift;
+            CatchUp();
             WriteRegister(register, value << shift, mask);
         }
     }
@@ -132,6 +128,8 @@ public sealed class HighPrecisionTimer : IAddressRangeHandler
                 return (_enabled ? 1u : 0) | (_legacy ? 2u : 0);
             case 0x20:
                 return _interruptStatus;
+            case 0xF0:
+                return Counter;
         }
 
         int index = (int)((register - 0x100) >> 5);
@@ -164,7 +162,7 @@ public sealed class HighPrecisionTimer : IAddressRangeHandler
 
                 return;
             case 0xF0 when !_enabled:
-                _frozen = (_frozen & ~mask) | (value & mask);
+                _base = (_base & ~mask) | (value & mask);
                 return;
         }
 
@@ -190,12 +188,12 @@ public sealed class HighPrecisionTimer : IAddressRangeHandler
         bool enable = (value & 1) != 0;
         if (enable && !_enabled)
         {
-            _originNanoseconds = _timers.NowNanoseconds - (long)(_frozen * TickNanoseconds);
+            _originNanoseconds = _timers.NowNanoseconds;
             _enabled = true;
         }
         else if (!enable && _enabled)
         {
-            _frozen = Counter;
+            _base = Counter;
             _enabled = false;
         }
 
@@ -208,7 +206,16 @@ public sealed class HighPrecisionTimer : IAddressRangeHandler
 
         foreach (HighPrecisionComparator comparator in _comparators)
         {
+            comparator.UpdateLevel();
             comparator.Arm();
+        }
+    }
+
+    private void CatchUp()
+    {
+        foreach (HighPrecisionComparator comparator in _comparators)
+        {
+            comparator.CatchUp();
         }
     }
 }

@@ -14,6 +14,7 @@ public sealed class IntervalTimer : IAddressRangeHandler
     private readonly IDeviceTimer _timer;
     private readonly IInterruptLine _line;
     private readonly SpeakerPort _speaker;
+    private long _due = long.MaxValue;
     private readonly IntervalTimerChannel[] _channels =
         [new IntervalTimerChannel(true), new IntervalTimerChannel(true), new IntervalTimerChannel(false)];
 
@@ -44,7 +45,7 @@ public sealed class IntervalTimer : IAddressRangeHandler
     {
         lock (_state)
         {
-            _timer.Cancel();
+            Disarm();
             foreach (IntervalTimerChannel channel in _channels)
             {
                 channel.Reset();
@@ -64,9 +65,12 @@ public sealed class IntervalTimer : IAddressRangeHandler
     /// <inheritdoc/>
     void IAddressRangeHandler.Write(ulong offset, int size, ulong value)
     {
+        bool late;
         lock (_state)
         {
+            // What was due before this write has come about, though the timer's thread was not there yet.
             long now = _timers.NowNanoseconds;
+            late = now >= _due;
             if (offset < 3)
             {
                 _channels[offset].WriteCount((byte)value, now);
@@ -77,6 +81,11 @@ public sealed class IntervalTimer : IAddressRangeHandler
             }
 
             Arm(now);
+        }
+
+        if (late)
+        {
+            Pulse();
         }
     }
 
@@ -107,25 +116,46 @@ public sealed class IntervalTimer : IAddressRangeHandler
         }
     }
 
-    private void Arm(long now)
+    /// <param name="now">The moment.</param>
+    /// <param name="earliest">Before this channel 0 does not interrupt again.</param>
+    private void Arm(long now, long earliest = long.MinValue)
     {
         if (_channels[0].NextRise(now) is long moment)
         {
-            _timer.Arm(moment);
+            _due = Math.Max(moment, earliest);
+            _timer.Arm(_due);
         }
         else
         {
-            _timer.Cancel();
+            Disarm();
         }
+    }
+
+    private void Disarm()
+    {
+        _due = long.MaxValue;
+        _timer.Cancel();
     }
 
     private void OnTimer()
     {
         lock (_state)
         {
-            Arm(_timers.NowNanoseconds);
+            // Armed anew, or stopped, while the callback was on its way.
+            long now = _timers.NowNanoseconds;
+            if (now < _due)
+            {
+                return;
+            }
+
+            Arm(now, Moment.After(now, Moment.ShortestPeriod));
         }
 
+        Pulse();
+    }
+
+    private void Pulse()
+    {
         if (!IsDisconnected)
         {
             _line.SetLevel(true);

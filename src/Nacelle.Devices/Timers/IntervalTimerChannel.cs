@@ -156,7 +156,7 @@ internal sealed class IntervalTimerChannel
             2 or 3 => ((ticks / _load) + 1) * _load,
             _ => _load + 1,
         };
-        return next > ticks ? _start + Nanoseconds(next) : null;
+        return next > ticks ? Moment.After(_start, Nanoseconds(next)) : null;
     }
 
     private void Load(int value, long now)
@@ -180,7 +180,7 @@ internal sealed class IntervalTimerChannel
         return _mode switch
         {
             2 => _load - (ticks % _load),
-            3 => _load - (2 * ticks % _load),
+            3 => _load - (2 * (ticks % _load) % _load),
             _ => _load - ticks,
         };
     }
@@ -199,5 +199,5 @@ internal sealed class IntervalTimerChannel
     private long Ticks(long now) => (long)((Int128)(now - _start) * Frequency / 1_000_000_000);
 
     /// <summary>Rounded up, so that the tick has been counted at that moment.</summary>
-    private static long Nanoseconds(long ticks) => (long)((((Int128)ticks * 1_000_000_000) + (Frequency - 1)) / Frequency);
+    private static UInt128 Nanoseconds(long ticks) => (((UInt128)ticks * 1_000_000_000) + (Frequency - 1)) / Frequency;
 }

@@ -171,7 +171,7 @@ internal sealed class PciDevices : IDisposable
             ? free
             : throw new MachineException(
                 MachineErrorKind.Configuration, $"{name} has no PCI slot: all are taken; remove a device");
-        IInterruptLine pin = _router.SharedLine(DifferentiatedDescription.PinOf(slot, 0));
+        IInterruptLine pin = _router.Line(DifferentiatedDescription.PinOf(slot, 0));
         VirtioPciTransport transport = new(name, device, _bus.Ram, _router, pin, _doorbells, packed, LimitMessages(name));
         _transports.Add(transport);
         _pci.Add(transport, slot);

@@ -13,6 +13,7 @@ internal sealed class PlatformDevices
     private readonly IKernelInterruptControllers? _kernel;
     private readonly ApicBus? _apicBus;
     private readonly ITimerService _timers;
+    private readonly RealTimeClock _clock;
     private IntervalTimer? _intervalTimer;
 
     /// <summary>Makes the devices and places their registers.</summary>
@@ -43,12 +44,12 @@ internal sealed class PlatformDevices
             _resets.Add(kernel.Reset);
         }
 
-        RealTimeClock clock = new(timers, Router.Line(8), DateTime.UtcNow, description.RealTimeClockCatchesUp);
+        RealTimeClock clock = _clock = new(timers, Router.Line(8), DateTime.UtcNow, description.RealTimeClockCatchesUp);
         bus.Ports.Map(0x70, 2, "real-time clock", clock);
         _resets.Add(clock.Reset);
         if (description.HighPrecisionTimer)
         {
-            HighPrecisionTimer eventTimer = new(timers, Router.SetLevel, TakeLegacyInterrupts);
+            HighPrecisionTimer eventTimer = new(timers, Router.Line, TakeLegacyInterrupts);
             bus.Memory.Map(HighPrecisionTimer.Address, HighPrecisionTimer.Length, "HPET", eventTimer);
             _resets.Add(eventTimer.Reset);
         }
@@ -133,6 +134,7 @@ internal sealed class PlatformDevices
     private void TakeLegacyInterrupts(bool taken)
     {
         _kernel?.DisconnectIntervalTimer(taken);
+        _clock.IsDisconnected = taken;
         if (_intervalTimer is not null)
         {
             _intervalTimer.IsDisconnected = taken;

@@ -18,6 +18,7 @@ internal sealed class InterruptRouter : IMessageInterruptTarget
     private readonly IoApic? _ioApic;
     private readonly InterruptControllerPair? _pair;
     private readonly Dictionary<int, SharedWire> _shared = [];
+    private int _pinTwo;
 
     /// <summary>Routes into the host kernel.</summary>
     internal InterruptRouter(IKernelInterruptControllers kernel) => _kernel = kernel;
@@ -42,30 +43,13 @@ internal sealed class InterruptRouter : IMessageInterruptTarget
         }
     }
 
-    /// <summary>Drives a global system interrupt.</summary>
-    internal void SetLevel(int number, bool asserted)
+    /// <summary>
+    /// Makes a wire to a global system interrupt. However many there are to one, it is asserted while any of them is (PCI 3.0, 2.2.6).
+    /// </summary>
+    /// <param name="number">0 to 23.</param>
+    internal IInterruptLine Line(int number)
     {
-        if (_kernel is not null)
-        {
-            _kernel.SetLevel(number, asserted);
-            return;
-        }
-
-        if (number < 16)
-        {
-            _pair!.SetLevel(number, asserted);
-        }
-
-        // The PIT is wired to pin 2, where the 8259 pair's cascade would be (MADT says so).
-        _ioApic!.SetLevel(number == 0 ? 2 : number, asserted);
-    }
-
-    /// <summary>A wire to a global system interrupt.</summary>
-    internal IInterruptLine Line(int number) => new Wire(this, number);
-
-    /// <summary>A wire to a global system interrupt that others share: it is asserted while anyone asserts it (PCI 3.0, 2.2.6).</summary>
-    internal IInterruptLine SharedLine(int number)
-    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)number, (uint)IoApic.PinCount, nameof(number));
         lock (_shared)
         {
             if (!_shared.TryGetValue(number, out SharedWire? wire))
@@ -77,7 +61,35 @@ internal sealed class InterruptRouter : IMessageInterruptTarget
         }
     }
 
-    /// <summary>Counts who asserts. The lock orders the last level to travel with the count.</summary>
+    private void SetLevel(int number, bool asserted)
+    {
+        if (_kernel is not null)
+        {
+            _kernel.SetLevel(number, asserted);
+            return;
+        }
+
+        // Input 2 of the pair is its own cascade.
+        if (number < 16 && number != 2)
+        {
+            _pair!.SetLevel(number, asserted);
+        }
+
+        if (number is not (0 or 2))
+        {
+            _ioApic!.SetLevel(number, asserted);
+            return;
+        }
+
+        // The PIT is wired to pin 2, where the 8259 pair's cascade would be (MADT says so).
+        lock (_shared)
+        {
+            _pinTwo = asserted ? _pinTwo | (1 << number) : _pinTwo & ~(1 << number);
+            _ioApic!.SetLevel(2, _pinTwo != 0);
+        }
+    }
+
+    /// <summary>Counts who asserts. Levels change and travel under its lock, so that they arrive in order.</summary>
     private sealed class SharedWire(InterruptRouter router, int number)
     {
         private readonly Lock _sync = new();
@@ -85,44 +97,30 @@ internal sealed class InterruptRouter : IMessageInterruptTarget
 
         internal IInterruptLine Branch() => new Branching(this);
 
-        private void Change(int by)
-        {
-            lock (_sync)
-            {
-                bool before = _asserted != 0;
-                _asserted += by;
-                if (before != (_asserted != 0))
-                {
-                    router.SetLevel(number, _asserted != 0);
-                }
-            }
-        }
-
         private sealed class Branching(SharedWire wire) : IInterruptLine
         {
-            private int _level;
+            private bool _level;
 
             public void SetLevel(bool asserted)
             {
-                if (Interlocked.Exchange(ref _level, asserted ? 1 : 0) != (asserted ? 1 : 0))
+                lock (wire._sync)
                 {
-                    wire.Change(asserted ? 1 : -1);
+                    if (_level == asserted)
+                    {
+                        return;
+                    }
+
+                    _level = asserted;
+                    bool before = wire._asserted != 0;
+                    wire._asserted += asserted ? 1 : -1;
+                    if (before != (wire._asserted != 0))
+                    {
+                        wire.Drive();
+                    }
                 }
             }
         }
-    }
 
-    /// <summary>Remembers the level, so that only changes travel.</summary>
-    private sealed class Wire(InterruptRouter router, int number) : IInterruptLine
-    {
-        private int _level;
-
-        public void SetLevel(bool asserted)
-        {
-            if (Interlocked.Exchange(ref _level, asserted ? 1 : 0) != (asserted ? 1 : 0))
-            {
-                router.SetLevel(number, asserted);
-            }
-        }
+        private void Drive() => router.SetLevel(number, _asserted != 0);
     }
 }

@@ -162,6 +162,98 @@ public sealed class LocalApicTests
         Assert.Equal(0UL, deadline);
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(10)]
+    [InlineData(1000)]
+    public void A_period_has_a_floor_and_jumps_are_one_interrupt(uint count)
+    {
+        Write(0x3E0, 0xB);
+        Write(0x320, 0x2_0040);
+        Write(0x380, count);
+        Assert.InRange(_clock.MoveTo(1_000_000_000), 4_900, 5_000);
+        _clock.Now += 100L * 365 * 86_400 * 1_000_000_000;
+        _clock.FireAll();
+        Assert.Equal(0x40, _first.Acknowledge());
+        Write(0xB0, 0);
+        _clock.FireAll();
+        Assert.Equal(-1, _first.Acknowledge());
+        Assert.InRange(Read(0x390), 1u, count);
+    }
+
+    [Fact]
+    public void A_new_divisor_holds_for_what_is_left_to_count()
+    {
+        Write(0x3E0, 0xB);
+        Write(0x320, 0x40);
+        Write(0x380, 1000);
+        _clock.MoveTo(400);
+        Write(0x3E0, 0);
+        Assert.Equal(600u, Read(0x390));
+        _clock.MoveTo(400 + 1199);
+        Assert.Equal(-1, _first.Acknowledge());
+        _clock.MoveTo(400 + 1200);
+        Assert.Equal(0x40, _first.Acknowledge());
+    }
+
+    [Fact]
+    public void A_deadline_beyond_all_time_never_comes_and_does_not_come_early()
+    {
+        Write(0x320, 0x4_0041);
+        Assert.True(_first.TryWriteModelSpecificRegister(0x6E0, ulong.MaxValue));
+        _clock.MoveTo(long.MaxValue / 2);
+        Assert.Equal(-1, _first.Acknowledge());
+    }
+
+    [Fact]
+    public void A_count_that_is_over_before_the_next_is_written_is_not_lost()
+    {
+        Write(0x3E0, 0xB);
+        Write(0x320, 0x40);
+        Write(0x380, 1000);
+        _clock.Now = 1500;
+        Write(0x380, 100_000);
+        Assert.Equal(0x40, _first.Acknowledge());
+    }
+
+    [Fact]
+    public void An_illegal_vector_interrupts_its_receiver_at_once()
+    {
+        Write(0x370, 0x60);
+        int before = _processor.Notifications;
+        _bus.Deliver(new InterruptMessage(0, false, DeliveryMode.Fixed, 5, false));
+        Assert.True(_processor.Notifications > before, "the vCPU was not told, and would sleep on");
+        Assert.Equal(0x60, _first.Acknowledge());
+        Write(0x280, 0);
+        Assert.Equal(0x40u, Read(0x280));
+    }
+
+    [Fact]
+    public void An_illegal_vector_interrupts_its_sender_too()
+    {
+        Write(0x370, 0x60);
+        int before = _processor.Notifications;
+        Write(0x310, 1u << 24);
+        Write(0x300, 0x4005);
+        Assert.True(_processor.Notifications > before, "the vCPU was not told, and would sleep on");
+        Assert.Equal(0x60, _first.Acknowledge());
+        Write(0x280, 0);
+        Assert.Equal(0x20u, Read(0x280));
+        Write(0x280, 0);
+        Assert.Equal(0u, Read(0x280));
+    }
+
+    [Fact]
+    public void A_local_entry_with_an_illegal_vector_is_an_error()
+    {
+        Write(0x370, 0x60);
+        Write(0x3E0, 0xB);
+        Write(0x320, 0x5);
+        Write(0x380, 10);
+        _clock.MoveTo(100);
+        Assert.Equal(0x60, _first.Acknowledge());
+    }
+
     private void NonMaskable(int times)
     {
         for (int i = 0; i < times; i++)
@@ -178,9 +270,9 @@ public sealed class LocalApicTests
     {
         public ulong Timestamp { get; set; }
 
-        public void NotifyInterrupt()
-        {
-        }
+        public int Notifications { get; private set; }
+
+        public void NotifyInterrupt() => Notifications++;
 
         public void SignalInit()
         {

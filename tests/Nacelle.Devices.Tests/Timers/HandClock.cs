@@ -18,9 +18,25 @@ internal sealed class HandClock : ITimerService
         return timer;
     }
 
+    /// <summary>Moves the clock to a moment, stopping for every timer that is due on the way.</summary>
+    /// <returns>How many timers fired.</returns>
+    public int MoveTo(long moment)
+    {
+        int fired = 0;
+        while (_timers.MinBy(timer => timer.Deadline) is { } first && first.Deadline <= moment)
+        {
+            Now = Math.Max(Now, first.Deadline);
+            first.Fire();
+            fired++;
+        }
+
+        Now = moment;
+        return fired;
+    }
+
     public void FireAll()
     {
-        foreach (Timer timer in _timers.Where(timer => timer.Deadline <= Now))
+        foreach (Timer timer in _timers.Where(timer => timer.Deadline <= Now).ToArray())
         {
             timer.Fire();
         }
