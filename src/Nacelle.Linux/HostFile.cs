@@ -42,11 +42,20 @@ public sealed unsafe partial class HostFile : IDisposable
     public int FileDescriptor => _descriptor;
 
     /// <summary>Opens an existing file without blocking on FIFOs.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="writable">Whether it is written to as well.</param>
+    /// <param name="direct">Whether the page cache is gone past (O_DIRECT).</param>
+    /// <param name="claimDevice">
+    /// Whether a block device is taken for this process alone, through whatever node others open it (open(2), O_EXCL): EBUSY where it is
+    /// mounted or claimed.
+    /// </param>
     /// <exception cref="LinuxException">It cannot be opened.</exception>
-    public static HostFile Open(string path, bool writable, bool direct)
+    public static HostFile Open(string path, bool writable, bool direct, bool claimDevice = false)
     {
         const int closeOnExecNonBlocking = 0x80800;
-        int flags = closeOnExecNonBlocking | (writable ? 2 : 0) | (direct ? 0x4000 : 0);
+        const int exclusive = 0x80;
+        int flags = closeOnExecNonBlocking | (writable ? 2 : 0) | (direct ? 0x4000 : 0)
+            | (claimDevice && KindOf(path) == HostFileKind.BlockDevice ? exclusive : 0);
         int descriptor = OpenFile(path, flags, 0);
         if (descriptor < 0)
         {
@@ -104,13 +113,16 @@ public sealed unsafe partial class HostFile : IDisposable
     /// <param name="exclusive">Exclusive needs a writable file; shared lets other readers in.</param>
     /// <returns>False when another open file description holds a lock that conflicts.</returns>
     /// <exception cref="LinuxException">The file system has no locks.</exception>
-    public bool TryLock(bool exclusive)
+    public bool TryLock(bool exclusive) => TryLock(_descriptor, exclusive);
+
+    /// <summary>As <see cref="TryLock(bool)"/>, for a descriptor that somebody else owns.</summary>
+    internal static bool TryLock(int descriptor, bool exclusive)
     {
         const int setLock = 37;
         const int again = 11;
         const int accessDenied = 13;
         FileLock request = new() { Type = (short)(exclusive ? 1 : 0) };
-        if (FileControl(_descriptor, setLock, &request) == 0)
+        if (FileControl(descriptor, setLock, &request) == 0)
         {
             return true;
         }
@@ -118,6 +130,26 @@ public sealed unsafe partial class HostFile : IDisposable
         return Marshal.GetLastPInvokeError() is again or accessDenied
             ? false
             : throw LinuxException.FromLastError("lock a file");
+    }
+
+    /// <summary>Asks whether anybody holds a lock on a file, such as a machine whose disk it is; takes none.</summary>
+    /// <returns>Which file it is when it is locked; null when it is not, or cannot be asked.</returns>
+    public static HostFileIdentity? IsLocked(string path)
+    {
+        const int readOnlyCloseOnExecNonBlocking = 0x80800;
+        const int askLock = 36;
+        const short unlocked = 2;
+        int descriptor = HostFileIdentity.Of(path) is null ? -1 : OpenFile(path, readOnlyCloseOnExecNonBlocking, 0);
+        if (descriptor < 0)
+        {
+            return null;
+        }
+
+        FileLock question = new() { Type = 1 };
+        bool locked = FileControl(descriptor, askLock, &question) == 0 && question.Type != unlocked;
+        HostFileIdentity? identity = locked ? HostFileIdentity.Of(descriptor) : null;
+        _ = Close(descriptor);
+        return identity;
     }
 
     /// <summary>preadv2(2) on a descriptor.</summary>

@@ -46,10 +46,16 @@ public sealed class MachineSession : IDisposable
     /// owns what it makes.
     /// </param>
     /// <param name="gdb">Where gdb can connect; null for nowhere.</param>
-    /// <exception cref="MachineException">The host or the files do not allow it. Nothing is left behind.</exception>
-    public static MachineSession Build(MachineDescription description, Func<ISerialConnection>? standardStreams = null, GdbOption? gdb = null)
+    /// <param name="files">Files that the caller reads and writes beside the machine's own: none may be written over another.</param>
+    /// <exception cref="MachineException">The host or the files do not allow it. Nothing is left behind, and no file is changed.</exception>
+    public static MachineSession Build(
+        MachineDescription description,
+        Func<ISerialConnection>? standardStreams = null,
+        GdbOption? gdb = null,
+        IReadOnlyList<MachineFile>? files = null)
     {
         ArgumentNullException.ThrowIfNull(description);
+        MachineFiles.Check(description, files ?? []);
         ISerialConnection? serial = Connect(description.Serial, standardStreams);
         VirtualMachine? machine = null;
         try

@@ -17,6 +17,7 @@ internal static class RawFileOpener
     private const int NotPermitted = 1;
     private const int NotFound = 2;
     private const int AccessDenied = 13;
+    private const int Busy = 16;
     private const int IsDirectory = 21;
     private const int InvalidArgument = 22;
     private const int ReadOnlyFileSystem = 30;
@@ -54,7 +55,7 @@ internal static class RawFileOpener
         string path = options.Path;
         try
         {
-            return HostFile.Open(path, !options.ReadOnly, direct: false);
+            return HostFile.Open(path, !options.ReadOnly, direct: false, claimDevice: !options.ReadOnly);
         }
         catch (LinuxException error)
         {
@@ -65,6 +66,7 @@ internal static class RawFileOpener
                 AccessDenied or NotPermitted =>
                     "this user may not write it; change its permissions or add readonly=on",
                 IsDirectory => "it is a directory; name a file or block device",
+                Busy => "the device is mounted or used by another program; unmount or stop that first, or add readonly=on",
                 ReadOnlyFileSystem => "its file system is mounted read-only; add readonly=on",
                 _ => error.Message,
             };
@@ -117,9 +119,7 @@ internal static class RawFileOpener
 
         if (!locked)
         {
-            string holder = FileLockHolder.Find(status.Inode) is { } process
-                ? string.Create(CultureInfo.InvariantCulture, $"process {process}")
-                : "another process";
+            string holder = FileLockHolder.Describe(status.Inode);
             string remedy = options.ReadOnly ? "stop it first" : "stop it first, or open the disk readonly=on in both";
             throw new BlockOpenException($"cannot open disk '{options.Path}': {holder} has it locked; {remedy}");
         }

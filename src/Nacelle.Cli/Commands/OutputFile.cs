@@ -21,6 +21,16 @@ internal static class OutputFile
             throw new IOException($"'{path}' is a directory: name a file");
         }
 
+        if (HostFile.KindOf(target) == HostFileKind.BlockDevice)
+        {
+            throw new IOException($"'{path}' is a block device, whose contents would be lost: name a file");
+        }
+
+        if (HostFile.IsLocked(target) is HostFileIdentity locked)
+        {
+            throw new IOException($"'{path}' is in use, {FileLockHolder.Describe(locked)} has it locked: name another file");
+        }
+
         // Replacing a device by a file would take it away from everybody.
         if (HostFile.KindOf(target) is not (null or HostFileKind.Regular))
         {

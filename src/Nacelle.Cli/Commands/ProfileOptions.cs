@@ -27,6 +27,13 @@ internal sealed class ProfileOptions
         ? new ChosenProfile(Find(result.GetValue(Profile) ?? None), result.GetValue(Overrides))
         : FromEnvironment() with { Overridden = result.GetValue(Overrides) };
 
+    /// <summary>The file that the profile is read from; null where it is one of this program's own.</summary>
+    internal string? FileOf(ParseResult result)
+    {
+        string? name = result.GetResult(Profile) is { Implicit: false } ? result.GetValue(Profile) : Environment.GetEnvironmentVariable(Variable);
+        return !string.IsNullOrEmpty(name) && IsFile(name) ? name : null;
+    }
+
     /// <summary>The profile of the environment, or the one that holds nothing back.</summary>
     /// <exception cref="ConfigurationException">There is no such profile; the message names the variable.</exception>
     internal static ChosenProfile FromEnvironment()
@@ -45,9 +52,10 @@ internal sealed class ProfileOptions
     /// <summary>Finds a profile by its name or in a file.</summary>
     /// <exception cref="ConfigurationException">There is none, or it cannot be used.</exception>
     internal static RestrictionProfile Find(string name) =>
-        RestrictionProfile.Names.Contains(name) || (!name.Contains('/', StringComparison.Ordinal) && !File.Exists(name))
-            ? RestrictionProfile.Get(name)
-            : RestrictionProfile.Parse(DocumentFile.Read(name), name);
+        IsFile(name) ? RestrictionProfile.Parse(DocumentFile.Read(name), name) : RestrictionProfile.Get(name);
+
+    private static bool IsFile(string name) =>
+        !RestrictionProfile.Names.Contains(name) && (name.Contains('/', StringComparison.Ordinal) || File.Exists(name));
 }
 
 /// <summary>A profile and the rules of it that are overridden.</summary>

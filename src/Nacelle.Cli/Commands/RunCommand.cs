@@ -194,5 +194,22 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         result.GetValue(_bootMarker),
         result.GetValue(_gdb),
         result.GetValue(_translatorStatistics),
-        result.GetValue(_translatorListing));
+        result.GetValue(_translatorListing),
+        ReadFiles(result));
+
+    private List<MachineFile> ReadFiles(ParseResult result)
+    {
+        List<MachineFile> files = [];
+        if (result.GetValue(_file) is string file and not "-")
+        {
+            files.Add(new MachineFile("description", file, MachineFileUse.Read));
+        }
+
+        if (_profile.FileOf(result) is string profile)
+        {
+            files.Add(new MachineFile("profile", profile, MachineFileUse.Read));
+        }
+
+        return files;
+    }
 }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Nacelle.Configuration;
+using Nacelle.Linux;
 using Nacelle.Machine;
 using Nacelle.Translation;
 
@@ -9,26 +10,26 @@ namespace Nacelle.Cli;
 /// <summary>A file of listed blocks, a JSON object a line. For one thread.</summary>
 internal sealed class ListingFile : IDisposable
 {
-    private readonly FileStream _stream;
+    private readonly HostOutputFile _file;
     private readonly TranslatorListingOption _option;
 
-    private ListingFile(FileStream stream, TranslatorListingOption option)
+    private ListingFile(HostOutputFile file, TranslatorListingOption option)
     {
-        _stream = stream;
+        _file = file;
         _option = option;
     }
 
-    /// <summary>Makes the file anew, so that what is in the way is known before the guest runs.</summary>
+    /// <summary>Opens the file, so that what is in the way is known before the guest runs. What it holds goes when it is written.</summary>
     /// <exception cref="MachineException">The host does not allow it.</exception>
     internal static ListingFile Create(TranslatorListingOption option)
     {
         try
         {
-            return new ListingFile(new FileStream(option.Path, FileMode.Create, FileAccess.Write, FileShare.Read, 1 << 16), option);
+            return new ListingFile(HostOutputFile.Open(option.Path), option);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (IOException error)
         {
-            throw new MachineException(MachineErrorKind.HostResource, $"cannot write the listing '{option.Path}': {error.Message}", error);
+            throw Refusal(option, error);
         }
     }
 
@@ -59,22 +60,27 @@ internal sealed class ListingFile : IDisposable
     {
         try
         {
+            _file.Begin();
+            using FileStream stream = new(_file.Handle, FileAccess.Write, 1 << 16);
             foreach (ListedBlock block in session.ListTranslatedBlocks(_option.Range.First, _option.Range.Last) ?? [])
             {
-                JsonSerializer.Serialize(_stream, block, ListingJson.Default.ListedBlock);
-                _stream.WriteByte((byte)'\n');
+                JsonSerializer.Serialize(stream, block, ListingJson.Default.ListedBlock);
+                stream.WriteByte((byte)'\n');
             }
 
-            _stream.Flush();
+            stream.Flush();
         }
         catch (IOException error)
         {
-            throw new MachineException(MachineErrorKind.HostResource, $"cannot write the listing '{_option.Path}': {error.Message}", error);
+            throw Refusal(_option, error);
         }
     }
 
     /// <inheritdoc/>
-    public void Dispose() => _stream.Dispose();
+    public void Dispose() => _file.Dispose();
+
+    private static MachineException Refusal(TranslatorListingOption option, IOException error) =>
+        new(MachineErrorKind.HostResource, $"cannot write the listing '{option.Path}': {error.Message}", error);
 
     /// <summary>Whether nothing in a list is missing, which JSON cannot promise.</summary>
     private static bool IsWhole<T>(ImmutableArray<T> items)

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text;
+using Nacelle.Linux;
 using Nacelle.Machine;
 using Nacelle.Translation;
 
@@ -40,7 +41,7 @@ internal sealed class MachineRunner
         using PosixSignalRegistration resume = PosixSignalRegistration.Create(ResumeSignal, OnResume);
         try
         {
-            using MachineSession session = MachineSession.Build(_description, ConnectStandardStreams, _settings.Gdb);
+            using MachineSession session = MachineSession.Build(_description, ConnectStandardStreams, _settings.Gdb, Files());
             CheckTranslator(session);
             using ListingFile? listing = _settings.TranslatorListing is { } wanted ? ListingFile.Create(wanted) : null;
             MachineStop stop;
@@ -93,6 +94,23 @@ internal sealed class MachineRunner
                 MachineErrorKind.Configuration,
                 $"{refused.option} {refused.meaning}, and this machine runs on {session.AcceleratorName} ({session.AcceleratorReason}): leave it out, or add --accel translator");
         }
+    }
+
+    /// <summary>Files of this program beside those of the machine.</summary>
+    private List<MachineFile> Files()
+    {
+        List<MachineFile> files =
+        [
+            .. _settings.Files ?? [],
+            new("standard output", "", MachineFileUse.Stream, HostDescriptor.Output),
+            new("standard error", "", MachineFileUse.Stream, HostDescriptor.Error),
+        ];
+        if (_settings.TranslatorListing is { } listing)
+        {
+            files.Add(new MachineFile("listing", listing.Path, MachineFileUse.Output));
+        }
+
+        return files;
     }
 
     private StandardStreams ConnectStandardStreams()

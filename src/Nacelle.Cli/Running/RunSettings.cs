@@ -1,4 +1,5 @@
 using Nacelle.Configuration;
+using Nacelle.Machine;
 
 namespace Nacelle.Cli;
 
@@ -9,7 +10,8 @@ namespace Nacelle.Cli;
 /// <param name="Gdb">Where gdb can connect; null for nowhere.</param>
 /// <param name="TranslatorStatistics">Whether the translator's counters are printed at the end.</param>
 /// <param name="TranslatorListing">Where translated code is listed at the end; null for nowhere.</param>
+/// <param name="Files">Files that were read to describe the machine; null for none.</param>
 /// <param name="QemuExitStatus">Whether the end of the machine becomes the exit status that QEMU has for it.</param>
 internal sealed record RunSettings(
     bool Quiet, byte? EscapeKey, string? BootMarker, GdbOption? Gdb, bool TranslatorStatistics,
-    TranslatorListingOption? TranslatorListing, bool QemuExitStatus = false);
+    TranslatorListingOption? TranslatorListing, IReadOnlyList<MachineFile>? Files = null, bool QemuExitStatus = false);

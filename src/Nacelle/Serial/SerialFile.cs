@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Microsoft.Win32.SafeHandles;
 using Nacelle.Devices.Platform;
 using Nacelle.Linux;
 using Nacelle.Machine;
@@ -11,30 +10,22 @@ namespace Nacelle;
 internal sealed class SerialFile : ISerialConnection
 {
     private readonly string _path;
-    private readonly SafeFileHandle _file;
+    private readonly HostOutputFile _file;
     private readonly BytePipe _queue;
     private bool _losing;
 
-    /// <summary>Creates the file, or empties it.</summary>
+    /// <summary>Opens the file; what it holds goes when a port is attached, which is when the machine can run.</summary>
     /// <exception cref="MachineException">The host does not allow it.</exception>
     public SerialFile(string path)
     {
         _path = path;
         try
         {
-            // Readable by others while it grows. A handle and no stream, which would put the file's position back to its own.
-            _file = File.OpenHandle(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite | FileShare.Delete);
+            _file = HostOutputFile.Open(path);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        catch (IOException error)
         {
-            string reason = error switch
-            {
-                DirectoryNotFoundException => "its directory does not exist; create it or correct the path",
-                UnauthorizedAccessException when Directory.Exists(path) => "it is a directory; name a file",
-                UnauthorizedAccessException => "permission denied; choose a path that this user may write",
-                _ => error.Message,
-            };
-            throw new MachineException(MachineErrorKind.HostResource, $"cannot write serial file '{path}': {reason}", error);
+            throw Refusal(path, error);
         }
 
         _queue = new BytePipe("serial file", BytePipeOverflow.Wait, Take);
@@ -47,6 +38,14 @@ internal sealed class SerialFile : ISerialConnection
     public void Attach(SerialPort port)
     {
         // A file sends nothing.
+        try
+        {
+            _file.Begin();
+        }
+        catch (LinuxException error)
+        {
+            throw Refusal(_path, error);
+        }
     }
 
     /// <inheritdoc/>
@@ -67,16 +66,7 @@ internal sealed class SerialFile : ISerialConnection
 
     private void Take(ReadOnlyMemory<byte> bytes)
     {
-        int result;
-        try
-        {
-            result = HostDescriptor.WriteAll((int)_file.DangerousGetHandle(), bytes.Span);
-        }
-        catch (ObjectDisposedException)
-        {
-            return;
-        }
-
+        int result = _file.Write(bytes.Span);
         if (result < 0 && !_losing)
         {
             Diagnostic?.Invoke(
@@ -85,4 +75,7 @@ internal sealed class SerialFile : ISerialConnection
 
         _losing = result < 0;
     }
+
+    private static MachineException Refusal(string path, Exception error) =>
+        new(MachineErrorKind.HostResource, $"cannot write serial file '{path}': {error.Message}", error);
 }

@@ -1,10 +1,21 @@
 using System.Globalization;
 
-namespace Nacelle.Block;
+namespace Nacelle.Linux;
 
 /// <summary>Finds who holds a lock on a file, for error messages.</summary>
-internal static class FileLockHolder
+public static class FileLockHolder
 {
+    /// <summary>Who holds a lock on a file, for a sentence: "process 42" or "another process"; "this process" for the caller's own.</summary>
+    public static string Describe(HostFileIdentity file) => file.IsBlockDevice ? "another process" : Describe(file.Inode);
+
+    /// <summary>As <see cref="Describe(HostFileIdentity)"/>, by the number of the file.</summary>
+    public static string Describe(ulong inode) => Find(inode) switch
+    {
+        null => "another process",
+        int process when process == Environment.ProcessId => "this process",
+        int process => string.Create(CultureInfo.InvariantCulture, $"process {process}"),
+    };
+
     /// <summary>Looks through the lock lines of proc_pid_fdinfo(5); /proc/locks has no pid for open-file-description locks.</summary>
     /// <returns>Null when no process that this user may inspect holds one.</returns>
     public static int? Find(ulong inode)
