@@ -139,6 +139,48 @@ public sealed class SharedCodeTests
         Assert.Equal(9UL, machine.Read(24));
     }
 
+    [Fact]
+    public void An_operand_relative_to_EIP_lies_below_4_GiB_wherever_its_code_runs()
+    {
+        const ulong constant = 0x0123_4567_89AB_CDEF;
+        const ulong changed = 0xFEDC_BA98_7654_3210;
+        ulong[] places = [Routine, (16UL << 30) + Routine, (20UL << 30) + LowAlias + Routine, (16UL << 30) + Routine];
+        using BareMachine machine = new();
+        machine.LetUsersIn();
+        MapAgain(machine, LowAlias);
+        foreach (ulong gigabyte in (ulong[])[16, 20])
+        {
+            Assert.True(machine.Ram.TryWrite(0x2000 + (gigabyte * 8), 0x3007UL));
+        }
+
+        // LEA RAX, [EIP + 0F8h]; MOV RDX, [EIP + 0F0h]; XOR [EIP + 0E8h], RCX; MOV RSI, [RIP + 0E1h]; RET. All are the same place.
+        Assert.True(machine.Ram.TryWrite(Routine, (byte[])
+            [0x67, 0x48, 0x8D, 0x05, 0xF8, 0, 0, 0, 0x67, 0x48, 0x8B, 0x15, 0xF0, 0, 0, 0, 0x67, 0x48, 0x31, 0x0D, 0xE8, 0, 0, 0,
+                0x48, 0x8B, 0x35, 0xE1, 0, 0, 0, 0xC3]));
+        Assert.True(machine.Ram.TryWrite(Routine + 0x100, constant));
+        machine.Run(
+            c =>
+            {
+                c.mov(rcx, constant ^ changed);
+                for (int i = 0; i < places.Length; i++)
+                {
+                    int at = (int)BareMachine.DataAddress + (i * 24);
+                    c.mov(rdi, places[i]);
+                    c.call(rdi);
+                    c.mov(__qword_ptr[at], rax);
+                    c.mov(__qword_ptr[at + 8], rdx);
+                    c.mov(__qword_ptr[at + 16], rsi);
+                }
+            },
+            prepare: BareMachine.AsUser);
+        for (int i = 0; i < places.Length; i++)
+        {
+            Assert.Equal((uint)places[i] + 0x100UL, machine.Read(i * 24));
+            Assert.Equal(i % 2 == 0 ? constant : changed, machine.Read((i * 24) + 8));
+            Assert.Equal(i % 2 == 0 ? changed : constant, machine.Read((i * 24) + 16));
+        }
+    }
+
     /// <summary>Blocks that are translated when a routine is called a hundred times at each of some addresses in turn.</summary>
     private static ulong CountBlocks(ulong[] addresses)
     {

@@ -159,7 +159,15 @@ internal sealed partial class MemoryAccessEmitter(
 
         if (instruction.IsIPRelativeMemoryOperand)
         {
-            addresses.Load(destination, instruction.IPRelativeMemoryAddress);
+            if (instruction.MemoryBase == Register.EIP)
+            {
+                addresses.LoadCut(destination, (uint)instruction.IPRelativeMemoryAddress);
+            }
+            else
+            {
+                addresses.Load(destination, instruction.IPRelativeMemoryAddress);
+            }
+
             return;
         }
 

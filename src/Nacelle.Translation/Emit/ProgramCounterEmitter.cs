@@ -43,6 +43,20 @@ internal sealed class ProgramCounterEmitter(CodeEmitter emit)
         emit.LoadAddress(destination, destination, checked((int)distance));
     }
 
+    /// <summary>Loads what the lower half of a guest address, which has been cut to it, is where the block runs; flags are kept.</summary>
+    /// <remarks>An operand relative to EIP lies below 4 GiB wherever its code does (SDM volume 1, 3.3.7.1).</remarks>
+    public void LoadCut(HostRegister destination, uint address)
+    {
+        if (!_relative)
+        {
+            emit.MoveImmediate(destination, address);
+            return;
+        }
+
+        emit.LoadContext32(destination, ContextOffsets.CodePage);
+        emit.LoadAddress(destination, destination, null, 1, (int)(address - (uint)_page), wide: false);
+    }
+
     /// <summary>Emits what an indirect branch to the block runs first: the linear address in <see cref="HostRegister.Scratch1"/> tells the page.</summary>
     public void EnterPage(ulong rip)
     {

@@ -168,6 +168,12 @@ internal sealed class AccessGroups
         AccessKind how = use & ~(AccessKind)0xFFFF;
         if (instruction.IsIPRelativeMemoryOperand)
         {
+            if (instruction.MemoryBase == Register.EIP)
+            {
+                // Where it lies from other addresses depends on where the code does.
+                return false;
+            }
+
             access = new Access(AbsoluteRoot, NoRoot, 0, (long)instruction.IPRelativeMemoryAddress, size, how);
             return true;
         }
