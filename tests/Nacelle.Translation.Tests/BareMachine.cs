@@ -17,14 +17,14 @@ internal sealed class BareMachine : IAddressRangeHandler, IDisposable
     private const ulong DescriptorTable = 0x9000;
     private readonly TranslatorAccelerator _accelerator;
 
-    public BareMachine(ILocalInterruptController? localInterrupts = null, TranslatorOptions? options = null)
+    public BareMachine(ILocalInterruptController? localInterrupts = null, TranslatorOptions? options = null, CpuidTable? cpuid = null)
     {
         Ram = new GuestMemory([(0, 32 << 20)]);
         Ports = new AddressSpace("port");
         Memory = new AddressSpace("memory");
         Ports.Map(0xF0, 8, "end", this);
         _accelerator = new TranslatorAccelerator(new MachineBus(Ram, Memory, Ports), options ?? new TranslatorOptions { CodeCacheBytes = 4 << 20 });
-        Processor = _accelerator.CreateVirtualCpu(new VirtualCpuConfiguration(0, 0, CpuidModels.ForTranslator(0, 0, 1), localInterrupts));
+        Processor = _accelerator.CreateVirtualCpu(new VirtualCpuConfiguration(0, 0, cpuid ?? CpuidModels.ForTranslator(0, 0, 1), localInterrupts));
         BuildTables(Ram);
     }
 

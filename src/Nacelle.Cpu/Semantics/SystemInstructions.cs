@@ -53,6 +53,9 @@ public sealed unsafe partial class SystemInstructions
     /// <summary>A non-maskable interrupt is being handled; the next waits for IRET (SDM volume 3, 6.7.1).</summary>
     public bool NmiBlocked { get; set; }
 
+    /// <summary>Whether the guest's processor says that it is AMD's, where makers differ.</summary>
+    public bool IsAmd => _features.IsAmd;
+
     /// <summary>Whether 64-bit code runs.</summary>
     private bool Is64Bit => _registers->IsLongModeActive && _registers->Cs.IsLong;
 

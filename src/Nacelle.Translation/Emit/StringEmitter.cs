@@ -36,7 +36,7 @@ internal sealed class StringEmitter
     }
 
     /// <summary>Whether an instruction is one of those emitted here.</summary>
-    public static bool IsFast(in Instruction instruction, ExecutionMode mode) => mode.IsFlat && instruction.HasRepPrefix
+    public static bool IsFast(in Instruction instruction, ExecutionMode mode) => mode.IsFlat && !mode.IsSingleStep && instruction.HasRepPrefix
         && !mode.IsChecked(SegmentName.Es) && !mode.IsAlignmentChecked
         && instruction.Op0Kind == (mode.IsLong ? OpKind.MemoryESRDI : OpKind.MemoryESEDI) && instruction.Code switch
         {

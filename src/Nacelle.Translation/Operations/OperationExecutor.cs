@@ -69,7 +69,9 @@ internal sealed unsafe partial class OperationExecutor
     private ref ulong Register(GeneralRegister register) => ref _context->Registers.General[(int)register];
 
     /// <summary>Carries out one instruction.</summary>
-    public OperationResult Execute(in Instruction instruction)
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="oneElement">Whether a repeated string instruction does one element at a time, each of which may be trapped.</param>
+    public OperationResult Execute(in Instruction instruction, bool oneElement = false)
     {
         if (instruction.IsInvalid)
         {
@@ -90,7 +92,7 @@ internal sealed unsafe partial class OperationExecutor
 
         if (instruction.IsStringInstruction)
         {
-            return ExecuteString(instruction);
+            return ExecuteString(instruction, oneElement);
         }
 
         OperationResult result = ExecuteTransfer(instruction);
@@ -121,7 +123,7 @@ internal sealed unsafe partial class OperationExecutor
 
     private OperationResult Write(in Instruction instruction, ulong value) => Done(_operands.TryWrite(instruction, 0, value));
 
-    private OperationResult ExecuteString(in Instruction instruction)
+    private OperationResult ExecuteString(in Instruction instruction, bool oneElement)
     {
         if (instruction.Mnemonic is Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd or Mnemonic.Outsb or Mnemonic.Outsw or Mnemonic.Outsd
             && !_system.CheckPort((ushort)Register(GeneralRegister.Rdx), instruction.MemorySize.GetSize()))
@@ -129,7 +131,7 @@ internal sealed unsafe partial class OperationExecutor
             return OperationResult.Fault;
         }
 
-        return !_strings.TryExecute(instruction, out bool finished) ? OperationResult.Fault
+        return !_strings.TryExecute(instruction, oneElement ? 1 : StringOperations.MostElements, out bool finished) ? OperationResult.Fault
             : finished ? OperationResult.Next : OperationResult.Again;
     }
 }

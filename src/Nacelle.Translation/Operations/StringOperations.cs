@@ -13,15 +13,19 @@ namespace Nacelle.Translation.Operations;
 internal sealed unsafe class StringOperations(
     TranslatorContext* context, LinearMemory memory, OperandAccess operands, IProcessorEnvironment ports)
 {
+    /// <summary>Most elements that are done before interrupts are looked at.</summary>
+    public const ulong MostElements = 1 << 16;
+
     private const int Rcx = (int)GeneralRegister.Rcx;
     private const int Rsi = (int)GeneralRegister.Rsi;
     private const int Rdi = (int)GeneralRegister.Rdi;
 
     /// <summary>Carries out as much as may be done before interrupts are looked at again.</summary>
     /// <param name="instruction">The instruction.</param>
+    /// <param name="most">Most elements to do; at least one.</param>
     /// <param name="finished">Whether it is complete; otherwise RIP stays.</param>
     /// <returns>False for a fault.</returns>
-    public bool TryExecute(in Instruction instruction, out bool finished)
+    public bool TryExecute(in Instruction instruction, ulong most, out bool finished)
     {
         int size = ElementSize(instruction.Mnemonic);
         int addressSize = AddressSize(instruction);
@@ -33,8 +37,7 @@ internal sealed unsafe class StringOperations(
             return true;
         }
 
-        const ulong budget = 1 << 16;
-        ulong left = Math.Min(count, budget);
+        ulong left = Math.Min(count, most);
         finished = left == count;
         while (left != 0)
         {
@@ -70,6 +73,11 @@ internal sealed unsafe class StringOperations(
 
         return true;
     }
+
+    /// <summary>How many elements a repeated instruction has still to do.</summary>
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="rcx">RCX, of which its address size says how much counts.</param>
+    public static ulong CountOf(in Instruction instruction, ulong rcx) => Cut(rcx, AddressSize(instruction));
 
     private static int ElementSize(Mnemonic mnemonic) => mnemonic switch
     {

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Nacelle.Cpu;
+using Nacelle.Translation.Operations;
 using Nacelle.Translation.State;
 
 namespace Nacelle.Translation.Runtime;
@@ -39,6 +40,12 @@ internal sealed unsafe class Breakpoints(TranslatorContext* context)
             return 0;
         }
 
+        bool repeated = instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix);
+        if (repeated && StringOperations.CountOf(instruction, context->Registers.General[(int)GeneralRegister.Rcx]) == 0)
+        {
+            return 0;
+        }
+
         ulong hits = OnPorts(instruction);
         foreach (UsedMemory memory in _information.GetInfo(instruction).GetUsedMemory())
         {
@@ -49,7 +56,8 @@ internal sealed unsafe class Breakpoints(TranslatorContext* context)
                 continue;
             }
 
-            ulong size = (ulong)Math.Max(memory.MemorySize.GetSize(), 1);
+            // Of a repeated instruction the decoder tells no size, for it depends on a register; elements are made one by one.
+            ulong size = (ulong)Math.Max((repeated ? instruction.MemorySize : memory.MemorySize).GetSize(), 1);
             for (int i = 0; i < 4; i++)
             {
                 int kind = KindOf(i);

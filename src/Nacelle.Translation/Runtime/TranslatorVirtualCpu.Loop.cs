@@ -48,11 +48,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
                 }
             }
 
-            if (_modeStale)
-            {
-                RefreshMode();
-            }
-
+            RefreshStaleMode();
             if (_debug is not null && StopBefore() is VirtualCpuExit before)
             {
                 return before;
@@ -96,6 +92,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             }
 
             _system.InterruptShadow = false;
+            _midRepeat = false;
             _context->CodePage = _context->Registers.Rip & ~0xFFFUL;
             _clock?.End();
             ExitReason reason = Enter(block.HostCode);
@@ -195,7 +192,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         JoinFlags();
         _context->Registers.Rip = instruction.IP;
         bool blocked = _system.NmiBlocked;
-        OperationResult result = _operations.Execute(instruction);
+        OperationResult result = _operations.Execute(instruction, oneElement: _memory.Mode.IsSingleStep);
         if (blocked && !_system.NmiBlocked)
         {
             // Another non-maskable interrupt may have waited for this IRET.
@@ -230,6 +227,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
                 break;
             case OperationResult.Again:
+                _stepCompleted = true;
+                _midRepeat = true;
                 break;
             case OperationResult.Fault:
                 SplitFlags();
@@ -278,12 +277,26 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         return Deliver(HostFaults.Translate(_context->ExitArgument)) ? null : TripleFault();
     }
 
+    /// <summary>
+    /// Makes the mode what the last instruction has left. What is delivered right after an instruction that changed the privilege
+    /// level reads tables and pushes frames at the new one.
+    /// </summary>
+    private void RefreshStaleMode()
+    {
+        if (_modeStale)
+        {
+            RefreshMode();
+        }
+    }
+
     private bool Deliver(Fault fault)
     {
         _pendingLink = -1;
         _counters.Deliveries++;
+        RefreshStaleMode();
         JoinFlags();
         Delivery outcome = _system.DeliverFault(fault, _context->Registers.Rip);
+        _midRepeat = false;
         SplitFlags();
         return outcome == Delivery.Delivered;
     }
@@ -379,8 +392,11 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         // The branch that was about to be linked leads elsewhere than to the handler.
         _pendingLink = -1;
         _counters.Deliveries++;
+        RefreshStaleMode();
         JoinFlags();
+        _context->Registers.Rflags |= _midRepeat ? Cpu.RflagsBits.Resume : 0;
         Delivery outcome = _system.DeliverInterrupt(vector, kind, _context->Registers.Rip);
+        _midRepeat = false;
         SplitFlags();
         return outcome == Delivery.Delivered;
     }

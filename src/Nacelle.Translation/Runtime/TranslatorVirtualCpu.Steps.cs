@@ -24,8 +24,16 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     /// <summary>Whether it is an STI after which one more instruction runs without interrupts.</summary>
     private bool _stepOpensInterrupts;
 
+    /// <summary>Whether it is a repeated string instruction that has done one element and has more to do.</summary>
+    private bool _midRepeat;
+
     /// <summary>Data breakpoints of a load of SS, which wait until the next instruction is done (SDM volume 3, 6.8.3).</summary>
     private ulong _heldHits;
+
+    /// <summary>
+    /// Whether the instruction before loaded SS. On Intel's processors that holds a breakpoint on the next one back too, on AMD's it
+    /// does not.
+    /// </summary>
     private bool _stackLoaded;
 
     /// <summary>Before an instruction: stops at a breakpoint on it, or notes what is to be watched.</summary>
@@ -47,7 +55,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         ref CpuRegisters registers = ref _context->Registers;
         ulong linear = LinearRip;
         bool resumes = (registers.Rflags & Cpu.RflagsBits.Resume) != 0;
-        if (!resumes && !_stackLoaded && _breakpoints.OnInstruction(linear) is ulong hits and not 0)
+        bool held = _stackLoaded && !_system.IsAmd;
+        if (!resumes && !held && _breakpoints.OnInstruction(linear) is ulong hits and not 0)
         {
             exit = RaiseDebug(hits);
             return true;
@@ -72,7 +81,13 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             return null;
         }
 
-        if (_step.Mnemonic is not (Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq))
+        if (_midRepeat)
+        {
+            // Traps and interrupts after an element that is not the last save RF set, so that a breakpoint on the instruction does
+            // not strike again (SDM volume 3, 17.3.1.1).
+            _context->Registers.Rflags |= Cpu.RflagsBits.Resume;
+        }
+        else if (_step.Mnemonic is not (Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq))
         {
             _context->Registers.Rflags &= ~Cpu.RflagsBits.Resume;
         }
