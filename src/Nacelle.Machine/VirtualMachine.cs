@@ -244,7 +244,7 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
         }
 
         _processors.Add(processor);
-        _threads.Add(new VirtualCpuThread(processor, OnProcessorEnded));
+        _threads.Add(new VirtualCpuThread(processor, _ram, OnProcessorEnded));
     }
 
     private void AddDevices(IConsoleOutput? console)

@@ -1,5 +1,6 @@
 using Nacelle.Cpu;
 using Nacelle.Devices.Interrupts;
+using Nacelle.Memory;
 
 namespace Nacelle.Machine.Runtime;
 
@@ -9,6 +10,7 @@ internal sealed class VirtualCpuThread
 {
     private readonly object _gate = new();
     private readonly IVirtualCpu _processor;
+    private readonly GuestMemory _ram;
     private readonly Action<int, VirtualCpuExit> _ended;
     private readonly Thread _thread;
     private State _wanted = State.Parked;
@@ -18,10 +20,12 @@ internal sealed class VirtualCpuThread
 
     /// <summary>Makes a parked vCPU thread.</summary>
     /// <param name="processor">The vCPU.</param>
+    /// <param name="ram">The machine's RAM, for the report of a defect.</param>
     /// <param name="ended">Called on the vCPU's thread when the guest cannot go on; the vCPU parks itself then.</param>
-    internal VirtualCpuThread(IVirtualCpu processor, Action<int, VirtualCpuExit> ended)
+    internal VirtualCpuThread(IVirtualCpu processor, GuestMemory ram, Action<int, VirtualCpuExit> ended)
     {
         _processor = processor;
+        _ram = ram;
         _ended = ended;
         _thread = new Thread(Body) { IsBackground = true, Name = $"vCPU {processor.Index}" };
     }
@@ -104,7 +108,8 @@ internal sealed class VirtualCpuThread
         }
         catch (Exception error)
         {
-            return new VirtualCpuExit(VirtualCpuExitReason.Failed, DefectReport.Describe($"vCPU {_processor.Index}", error));
+            string guest = GuestPlace.Describe(_processor, _ram);
+            return new VirtualCpuExit(VirtualCpuExitReason.Failed, $"{DefectReport.Describe($"vCPU {_processor.Index}", error)}; {guest}");
         }
     }
 

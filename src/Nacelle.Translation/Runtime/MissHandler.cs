@@ -12,6 +12,21 @@ internal static unsafe class MissHandler
     public static byte* Handle(TranslatorContext* context, ulong address)
     {
         TranslatorVirtualCpu processor = ContextOwners.Of(context);
+        try
+        {
+            return Find(processor, context, address);
+        }
+        catch (Exception error)
+        {
+            // Emitted code has no way for an exception: it goes on where the vCPU has left that code.
+            processor.NoteDefect(error);
+            context->ExitReason = (uint)ExitReason.Defect;
+            return null;
+        }
+    }
+
+    private static byte* Find(TranslatorVirtualCpu processor, TranslatorContext* context, ulong address)
+    {
         context->TlbMisses++;
         AccessKind access = (AccessKind)context->AccessKind;
         byte* host = processor.Memory.Resolve(

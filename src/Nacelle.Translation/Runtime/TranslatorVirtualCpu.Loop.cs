@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Iced.Intel;
 using Nacelle.Cpu;
 using Nacelle.Translation.Cache;
@@ -11,6 +12,10 @@ namespace Nacelle.Translation.Runtime;
 internal sealed unsafe partial class TranslatorVirtualCpu
 {
     private int _pendingLink = -1;
+    private ExceptionDispatchInfo? _defect;
+
+    /// <summary>Keeps an exception that cannot pass through translated code; <see cref="Run"/> throws it.</summary>
+    internal void NoteDefect(Exception error) => _defect = ExceptionDispatchInfo.Capture(error);
 
     /// <inheritdoc/>
     public VirtualCpuExit Run()
@@ -182,6 +187,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             case ExitReason.HostFault:
                 _counters.HostFaultExits++;
                 return TakeHostFault();
+            case ExitReason.Defect:
+                _defect!.Throw();
+                return null;
             default:
                 return Failure($"translated code returned {reason}");
         }

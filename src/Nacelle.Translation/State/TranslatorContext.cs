@@ -264,4 +264,7 @@ internal enum ExitReason : uint
 
     /// <summary>The monitor goes on with the repeated string instruction at RIP; the argument is the block's number and which of its it is.</summary>
     Repeated = 8,
+
+    /// <summary>What emitted code called has thrown; the exception waits in the vCPU.</summary>
+    Defect = 12,
 }
