@@ -27,7 +27,7 @@ public sealed class InstructionLengthTests
 
             DecoderOptions options = DecoderOptions.ForceReservedNop | (isAmd ? DecoderOptions.AMD : 0);
             Instruction instruction = Iced.Intel.Decoder.Create(bitness, bytes, options).Decode();
-            if (instruction.IsInvalid)
+            if (instruction.IsInvalid || instruction.Encoding == EncodingKind.XOP || (isAmd && instruction.Mnemonic == Mnemonic.Ud1))
             {
                 continue;
             }

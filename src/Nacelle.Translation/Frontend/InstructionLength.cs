@@ -117,7 +117,7 @@ internal static class InstructionLength
 
                     ModRm();
                     return _at + 1;
-                case 0xFF when isAmd:
+                case 0xB9 or 0xFF when isAmd:
                     return _at;
             }
 
@@ -143,7 +143,7 @@ internal static class InstructionLength
             });
         }
 
-        /// <summary>VEX, EVEX and XOP: the map tells whether a constant follows.</summary>
+        /// <summary>VEX and EVEX, whose map tells whether a constant follows; XOP, which no guest has, is taken for one without.</summary>
         private int Extended(byte opcode)
         {
             byte payload = Next();
@@ -159,8 +159,7 @@ internal static class InstructionLength
             return _at + (map switch
             {
                 1 => operation is (>= 0x70 and <= 0x73) or 0xC2 or 0xC4 or 0xC5 or 0xC6 ? 1 : 0,
-                3 or 8 => 1,
-                10 => 4,
+                3 => 1,
                 _ => 0,
             });
         }
@@ -171,7 +170,7 @@ internal static class InstructionLength
             0x68 or 0x69 or 0x81 or 0xA9 or 0xC7 => operandSize,
             0x6A or 0x6B or (>= 0x70 and <= 0x7F) or 0x80 or 0x82 or 0x83 or 0xA8 or (>= 0xB0 and <= 0xB7) or 0xC0 or 0xC1 or 0xC6
                 or 0xCD or 0xD4 or 0xD5 or (>= 0xE0 and <= 0xE7) or 0xEB => is64 && opcode is 0x82 or 0xD4 or 0xD5 ? 0 : 1,
-            0x9A or 0xEA => is64 ? 0 : operandSize + 2,
+            0x9A or 0xEA => operandSize + 2,
             >= 0xA0 and <= 0xA3 => addressSize,
             >= 0xB8 and <= 0xBF => wide ? 8 : operandSize,
             0xC2 or 0xCA => 2,

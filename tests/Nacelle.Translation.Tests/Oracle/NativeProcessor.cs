@@ -20,13 +20,14 @@ internal sealed unsafe class NativeProcessor : IDisposable
     public NativeProcessor(GuestMemory ram, DataContents contents, ulong features, int bitness)
     {
         RamRange code = ram.Ranges.First(range => range.Start == OracleLayout.CodeBase);
+        RamRange edges = ram.Ranges.First(range => range.Start == OracleLayout.EdgeBase);
         _shared = SharedMemory.Create("oracle", NativeProgram.SharedSize);
         _mapping = _shared.Map(MemoryProtection.Read | MemoryProtection.Write);
         *(ulong*)(_mapping.Address + NativeProgram.FeaturesOffset) = features;
         contents.ReadOnly.CopyTo(new Span<byte>(_mapping.Address + NativeProgram.ReadOnlyOffset, 4096));
         contents.Writable.CopyTo(new Span<byte>(_mapping.Address + NativeProgram.TemplateOffset, OracleLayout.SnapshotSize));
         string path = Path.Combine(Path.GetTempPath(), $"nacelle-oracle-{Environment.ProcessId}-{Guid.NewGuid():n}");
-        File.WriteAllBytes(path, NativeProgram.Build((long)code.FileOffset, bitness));
+        File.WriteAllBytes(path, NativeProgram.Build((long)code.FileOffset, (long)edges.FileOffset, bitness));
         File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserExecute);
         try
         {

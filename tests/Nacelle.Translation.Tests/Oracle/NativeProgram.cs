@@ -61,12 +61,13 @@ internal static class NativeProgram
 
     /// <summary>Puts the file together.</summary>
     /// <param name="codeFileOffset">Where the sequences are in the guest's RAM.</param>
+    /// <param name="edgeFileOffset">Where those before missing pages are.</param>
     /// <param name="bitness">Width of the sequences' code: 64, or 32 for compatibility mode.</param>
-    public static byte[] Build(long codeFileOffset, int bitness)
+    public static byte[] Build(long codeFileOffset, long edgeFileOffset, int bitness)
     {
         Assembler assembler = new(64);
         Label exit = assembler.CreateLabel();
-        Emit(assembler, ref exit, codeFileOffset, bitness == 32);
+        Emit(assembler, ref exit, codeFileOffset, edgeFileOffset, bitness == 32);
         using MemoryStream code = new();
         AssemblerResult result = assembler.Assemble(
             new StreamCodeWriter(code), ProgramBase, BlockEncoderOptions.ReturnNewInstructionOffsets);
@@ -81,22 +82,24 @@ internal static class NativeProgram
         return ElfFile.Build(ProgramBase, code.ToArray(), OracleLayout.Gateway, gateway);
     }
 
-    private static void Emit(Assembler c, ref Label exit, long codeFileOffset, bool is32)
+    private static void Emit(Assembler c, ref Label exit, long codeFileOffset, long edgeFileOffset, bool is32)
     {
         Label finish = c.CreateLabel();
         Label handler = c.CreateLabel();
         Label restorer = c.CreateLabel();
-        EmitSetUp(c, handler, restorer, codeFileOffset);
+        EmitSetUp(c, handler, restorer, codeFileOffset, edgeFileOffset);
         EmitLoop(c, ref finish, ref exit, is32);
         EmitHandler(c, ref handler, ref restorer, finish);
     }
 
-    private static void EmitSetUp(Assembler c, Label handler, Label restorer, long codeFileOffset)
+    private static void EmitSetUp(Assembler c, Label handler, Label restorer, long codeFileOffset, long edgeFileOffset)
     {
         const int sharedFixed = 0x11;
         const int privateFixed = 0x32;
         Map(c, Shared, SharedSize, 3, sharedFixed, 5, 0);
         Map(c, OracleLayout.CodeBase, OracleLayout.CodeSize, 5, sharedFixed, 6, codeFileOffset);
+        Map(c, OracleLayout.EdgeBase, OracleLayout.EdgeSize, 5, sharedFixed, 6, edgeFileOffset);
+        UnmapEveryOtherPage(c);
         foreach ((int offset, _, int length) in OracleLayout.Writable)
         {
             Map(c, OracleLayout.DataBase + (ulong)offset, length, 3, privateFixed, -1, 0);
@@ -161,6 +164,22 @@ internal static class NativeProgram
         c.mov(esi, 1);
         c.mov(eax, 157);
         c.syscall();
+    }
+
+    private static void UnmapEveryOtherPage(Assembler c)
+    {
+        const int pages = OracleLayout.EdgeSize / 0x2000;
+        Label next = c.CreateLabel();
+        c.mov(rbx, OracleLayout.EdgeBase + 0x1000);
+        c.mov(r12d, pages);
+        c.Label(ref next);
+        c.mov(rdi, rbx);
+        c.mov(esi, 4096);
+        c.mov(eax, 11);
+        c.syscall();
+        c.add(rbx, 0x2000);
+        c.dec(r12d);
+        c.jne(next);
     }
 
     private static void Map(Assembler c, ulong address, long length, int protection, int flags, int descriptor, long offset)

@@ -12,6 +12,12 @@ internal static class OracleLayout
     /// <summary>Bytes for sequences.</summary>
     public const int CodeSize = 16 << 20;
 
+    /// <summary>More of it, of which every other page is not there.</summary>
+    public const ulong EdgeBase = 0x1200_0000;
+
+    /// <summary>Bytes of it.</summary>
+    public const int EdgeSize = 2 << 20;
+
     /// <summary>The page that every sequence jumps to at its end; nothing is near it.</summary>
     public const ulong Gateway = 0x1FF0_0000;
 

@@ -8,6 +8,7 @@ internal sealed unsafe class OracleSession : IDisposable
     private readonly NativeProcessor _native;
     private readonly bool _alignmentChecked;
     private ulong _next = OracleLayout.CodeBase;
+    private ulong _nextEdge = OracleLayout.EdgeBase + 0x1000;
 
     /// <param name="oneInstruction">Whether each translated instruction is a block of its own.</param>
     /// <param name="bitness">Width of the sequences' code: 64, or 32 for compatibility mode.</param>
@@ -32,7 +33,8 @@ internal sealed unsafe class OracleSession : IDisposable
 
     /// <summary>Whether so many more sequences fit.</summary>
     public bool HasRoomFor(int count) =>
-        _next + (ulong)(count * Room) < OracleLayout.CodeBase + OracleLayout.CodeSize;
+        _next + (ulong)(count * Room) < OracleLayout.CodeBase + OracleLayout.CodeSize
+        && _nextEdge + (ulong)(count * 0x2000) < OracleLayout.EdgeBase + OracleLayout.EdgeSize;
 
     /// <summary>Runs sequences on both and compares.</summary>
     /// <param name="sequences">At most <see cref="NativeProgram.MostEntries"/>.</param>
@@ -181,6 +183,12 @@ internal sealed unsafe class OracleSession : IDisposable
             address = (_next & ~0xFFFUL) + 0x2000 - (ulong)sequence.BeforePageEnd;
         }
 
+        if (sequence.IsAtEdge)
+        {
+            address = _nextEdge - (ulong)sequence.BeforePageEnd;
+            _nextEdge += 0x2000;
+        }
+
         place = null;
         if (sequence.Encode(address, out int[] offsets) is not byte[] code)
         {
@@ -188,7 +196,7 @@ internal sealed unsafe class OracleSession : IDisposable
         }
 
         Assert.True(_translated.Ram.TryWrite(address, code));
-        _next = address + (ulong)code.Length;
+        _next = sequence.IsAtEdge ? _next : address + (ulong)code.Length;
         place = new PlacedSequence(sequence, address, code, offsets);
         return !new UndefinedFlags(place.Instructions).IsRead;
     }

@@ -20,6 +20,9 @@ internal sealed class TestSequence(ulong seed, IReadOnlyList<SequenceItem> items
     /// <summary>Bytes by which it begins before the end of a page, or a negative number where that does not matter.</summary>
     public int BeforePageEnd { get; init; } = -1;
 
+    /// <summary>Whether the page behind that end is not there.</summary>
+    public bool IsAtEdge { get; init; }
+
     /// <summary>Width of the code: 64, or 32 for compatibility mode.</summary>
     public int Bitness { get; init; } = 64;
 
@@ -46,7 +49,7 @@ internal sealed class TestSequence(ulong seed, IReadOnlyList<SequenceItem> items
             copy.ToEnd = original.ToEnd || (original.Target is not null && target is null);
         }
 
-        return new TestSequence(Seed, kept, _before) { BeforePageEnd = BeforePageEnd, Bitness = Bitness };
+        return new TestSequence(Seed, kept, _before) { BeforePageEnd = BeforePageEnd, IsAtEdge = IsAtEdge, Bitness = Bitness };
     }
 
     /// <summary>Encodes it.</summary>

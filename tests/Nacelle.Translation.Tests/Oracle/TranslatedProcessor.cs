@@ -48,6 +48,7 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
         [
             (0, 0x10_0000),
             (OracleLayout.CodeBase, OracleLayout.CodeSize),
+            (OracleLayout.EdgeBase, OracleLayout.EdgeSize),
             (OracleLayout.Gateway, 0x1000),
             (OracleLayout.DataBase, OracleLayout.DataSize),
         ]);
@@ -264,6 +265,11 @@ internal sealed unsafe class TranslatedProcessor : IAddressRangeHandler, IDispos
         Ram.TryWrite(0x5000UL, 0x83UL);
         MapPages(OracleLayout.CodeBase, OracleLayout.CodeSize, user);
         MapPages(OracleLayout.Gateway, 4096, user);
+        for (ulong page = OracleLayout.EdgeBase; page < OracleLayout.EdgeBase + OracleLayout.EdgeSize; page += 0x2000)
+        {
+            MapPages(page, 4096, user);
+        }
+
         foreach ((int offset, _, int length) in OracleLayout.Writable)
         {
             MapPages(OracleLayout.DataBase + (ulong)offset, length, user | writable | noExecute);
