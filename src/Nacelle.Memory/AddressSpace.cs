@@ -14,40 +14,68 @@ public sealed class AddressSpace(string name)
     /// <summary>The ranges in order of address.</summary>
     public IReadOnlyList<AddressRange> Ranges => Volatile.Read(ref _ranges);
 
+    /// <summary>Raised, on the thread of the change and outside the lock, after a range was taken away.</summary>
+    public event Action? Unmapped;
+
     /// <summary>Puts a device at a range.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The range is empty or wraps.</exception>
     /// <exception cref="InvalidOperationException">Another device lies there; the message names both.</exception>
     public void Map(ulong start, ulong length, string owner, IAddressRangeHandler handler)
+    {
+        if (!TryMap(start, length, owner, handler, out AddressRange other))
+        {
+            throw new InvalidOperationException(
+                $"{owner} cannot have {name} addresses 0x{start:x}..0x{start + (length - 1):x}: {other.Owner} has 0x{other.Start:x}..0x{other.Last:x}");
+        }
+    }
+
+    /// <summary>Puts a device at a range, for those that a guest moves: what lies there already keeps its place.</summary>
+    /// <returns>False where any of the addresses is another device's.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The range is empty or wraps.</exception>
+    public bool TryMap(ulong start, ulong length, string owner, IAddressRangeHandler handler) =>
+        TryMap(start, length, owner, handler, out _);
+
+    private bool TryMap(ulong start, ulong length, string owner, IAddressRangeHandler handler, out AddressRange other)
     {
         ArgumentOutOfRangeException.ThrowIfZero(length);
         ArgumentOutOfRangeException.ThrowIfLessThan(start + (length - 1), start, nameof(length));
         AddressRange range = new(start, length, owner, handler);
         lock (_changes)
         {
-            foreach (AddressRange other in _ranges)
+            foreach (AddressRange present in _ranges)
             {
-                if (start <= other.Last && other.Start <= range.Last)
+                if (start <= present.Last && present.Start <= range.Last)
                 {
-                    throw new InvalidOperationException(
-                        $"{owner} cannot have {name} addresses 0x{start:x}..0x{range.Last:x}: {other.Owner} has 0x{other.Start:x}..0x{other.Last:x}");
+                    other = present;
+                    return false;
                 }
             }
 
             Volatile.Write(ref _ranges, [.. _ranges.Append(range).OrderBy(entry => entry.Start)]);
         }
+
+        other = default;
+        return true;
     }
 
     /// <summary>Takes the device at exactly this start away.</summary>
     /// <returns>Whether one was there.</returns>
     public bool Unmap(ulong start)
     {
+        bool found;
         lock (_changes)
         {
             AddressRange[] remaining = [.. _ranges.Where(entry => entry.Start != start)];
-            bool found = remaining.Length != _ranges.Length;
+            found = remaining.Length != _ranges.Length;
             Volatile.Write(ref _ranges, remaining);
-            return found;
         }
+
+        if (found)
+        {
+            Unmapped?.Invoke();
+        }
+
+        return found;
     }
 
     /// <summary>Finds the range that contains an address.</summary>

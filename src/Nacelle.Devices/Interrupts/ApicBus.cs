@@ -92,15 +92,11 @@ public sealed class ApicBus : IMessageInterruptTarget
         {
             if (!_windows.Contains(address))
             {
-                foreach (AddressRange range in memory.Ranges)
+                if (!memory.TryMap(address, WindowLength, "LAPIC", new Window(this, address)))
                 {
-                    if (address <= range.Last && range.Start <= address + (WindowLength - 1))
-                    {
-                        return false;
-                    }
+                    return false;
                 }
 
-                memory.Map(address, WindowLength, "LAPIC", new Window(this, address));
                 _windows.Add(address);
             }
         }

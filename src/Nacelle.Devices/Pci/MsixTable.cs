@@ -14,6 +14,7 @@ public sealed class MsixTable
     private readonly bool[] _pending;
     private bool _enabled;
     private bool _functionMasked;
+    private bool _mayMaster = true;
 
     /// <summary>Makes a table with all vectors masked.</summary>
     /// <param name="vectors">1 to 2048.</param>
@@ -61,6 +62,17 @@ public sealed class MsixTable
         return true;
     }
 
+    /// <summary>Whether messages may be sent, which are writes to memory; meanwhile they are remembered as if masked.</summary>
+    public void SetMaster(bool mayMaster)
+    {
+        lock (_sync)
+        {
+            _mayMaster = mayMaster;
+        }
+
+        SendPending();
+    }
+
     /// <summary>Takes the message control bits that the driver wrote.</summary>
     public void SetControl(bool enabled, bool functionMasked)
     {
@@ -78,7 +90,7 @@ public sealed class MsixTable
     {
         lock (_sync)
         {
-            return offset + (ulong)size > (ulong)_entries.Length ? 0 : size switch
+            return !IsInside(offset, size) ? 0 : size switch
             {
                 4 when offset % 4 == 0 => BinaryPrimitives.ReadUInt32LittleEndian(_entries.AsSpan((int)offset)),
                 8 when offset % 8 == 0 => BinaryPrimitives.ReadUInt64LittleEndian(_entries.AsSpan((int)offset)),
@@ -92,7 +104,7 @@ public sealed class MsixTable
     {
         lock (_sync)
         {
-            if (offset + (ulong)size > (ulong)_entries.Length || size < 4 || offset % (ulong)size != 0)
+            if (!IsInside(offset, size) || size < 4 || offset % (ulong)size != 0)
             {
                 return;
             }
@@ -120,7 +132,7 @@ public sealed class MsixTable
             for (int bit = 0; bit < size * 8; bit++)
             {
                 ulong vector = (offset * 8) + (ulong)bit;
-                if (vector < (ulong)Vectors && _pending[vector])
+                if (offset < (ulong)Vectors && vector < (ulong)Vectors && _pending[vector])
                 {
                     value |= 1UL << bit;
                 }
@@ -146,7 +158,9 @@ public sealed class MsixTable
         }
     }
 
-    private bool IsMasked(int vector) => _functionMasked || (_entries[(vector * EntrySize) + 12] & 1) != 0;
+    private bool IsInside(ulong offset, int size) => offset < (ulong)_entries.Length && (ulong)size <= (ulong)_entries.Length - offset;
+
+    private bool IsMasked(int vector) => _functionMasked || !_mayMaster || (_entries[(vector * EntrySize) + 12] & 1) != 0;
 
     private (ulong Address, uint Data) Message(int vector)
     {

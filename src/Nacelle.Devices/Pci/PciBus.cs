@@ -3,11 +3,27 @@ using Nacelle.Memory;
 namespace Nacelle.Devices.Pci;
 
 /// <summary>The root bus: functions by slot, and where their BARs appear.</summary>
-/// <remarks>Functions are added before the guest runs; look-ups are then lock-free from any thread.</remarks>
-/// <param name="memory">The machine's memory-mapped address space.</param>
-public sealed class PciBus(AddressSpace memory)
+/// <remarks>
+/// Functions are added before the guest runs; look-ups are then lock-free from any thread. A lock of the bus's own guards where BARs
+/// are, as they may be moved by several vCPUs at once and make room for one another.
+/// </remarks>
+public sealed class PciBus
 {
     private readonly PciFunction?[] _functions = new PciFunction?[256];
+    private readonly Lock _placing = new();
+    private readonly AddressSpace _memory;
+    private bool _updating;
+
+    /// <summary>Makes an empty bus.</summary>
+    /// <param name="memory">The machine's memory-mapped address space.</param>
+    public PciBus(AddressSpace memory)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        _memory = memory;
+
+        // Where something else makes room, a BAR may have waited for it.
+        memory.Unmapped += Update;
+    }
 
     /// <summary>Puts a function into a slot.</summary>
     /// <param name="function">The function.</param>
@@ -27,7 +43,8 @@ public sealed class PciBus(AddressSpace memory)
         }
 
         place = function;
-        function.Connect(memory);
+        function.Connect(this);
+        Update();
     }
 
     /// <summary>Puts a function into the first free slot from 1 on.</summary>
@@ -84,6 +101,33 @@ public sealed class PciBus(AddressSpace memory)
         foreach (PciFunction function in _functions.OfType<PciFunction>())
         {
             function.Reset();
+        }
+    }
+
+    /// <summary>Gives the registers of all functions their effect: BARs where the guest wants them, and the command register.</summary>
+    internal void Update()
+    {
+        lock (_placing)
+        {
+            // The bus itself makes room here.
+            if (_updating)
+            {
+                return;
+            }
+
+            _updating = true;
+            foreach (PciFunction? function in _functions)
+            {
+                function?.ApplyCommand();
+                function?.RemoveMovedBars(_memory);
+            }
+
+            foreach (PciFunction? function in _functions)
+            {
+                function?.PlaceBars(_memory);
+            }
+
+            _updating = false;
         }
     }
 

@@ -4,7 +4,10 @@ using Nacelle.Memory;
 namespace Nacelle.Devices.Pci;
 
 /// <summary>One PCI function: 256 bytes of configuration space, its BARs and its capabilities (PCI 3.0, chapter 6).</summary>
-/// <remarks>Guards its own state with <see cref="Sync"/>; accesses come from any vCPU thread.</remarks>
+/// <remarks>
+/// Guards its own registers with <see cref="Sync"/>; accesses come from any vCPU thread. What they change for the outside, the places
+/// of BARs and the effects of the command register, belongs to the lock of the bus, which is never taken under that of a function.
+/// </remarks>
 public abstract class PciFunction
 {
     private const int CommandRegister = 0x04;
@@ -12,11 +15,14 @@ public abstract class PciFunction
     private const int FirstBar = 0x10;
     private const int CapabilityPointer = 0x34;
     private const ushort MemoryDecoding = 2;
+    private const ushort BusMaster = 4;
+    private const ushort InterruptDisable = 0x400;
+    private const byte InterruptStatus = 8;
     private readonly byte[] _registers = new byte[256];
     private readonly byte[] _writable = new byte[256];
     private readonly byte[] _initial = new byte[256];
     private readonly PciBar?[] _bars = new PciBar?[6];
-    private AddressSpace? _memory;
+    private PciBus? _bus;
     private int _nextCapability = 0x40;
     private int _lastCapability;
 
@@ -38,7 +44,7 @@ public abstract class PciFunction
     /// <summary>What people call it: in errors and logs.</summary>
     public string Name { get; }
 
-    /// <summary>Guards configuration space and BAR placement.</summary>
+    /// <summary>Guards configuration space.</summary>
     protected Lock Sync { get; } = new();
 
     /// <summary>The BARs that exist.</summary>
@@ -49,14 +55,16 @@ public abstract class PciFunction
     /// <param name="size">1, 2 or 4; the access lies wholly inside.</param>
     public virtual uint ReadConfiguration(int offset, int size)
     {
+        bool waits = offset <= StatusRegister && offset + size > StatusRegister && HasInterrupt;
         lock (Sync)
         {
-            return size switch
+            uint value = size switch
             {
                 1 => _registers[offset],
                 2 => BinaryPrimitives.ReadUInt16LittleEndian(_registers.AsSpan(offset)),
                 _ => BinaryPrimitives.ReadUInt32LittleEndian(_registers.AsSpan(offset)),
             };
+            return waits ? value | ((uint)InterruptStatus << (8 * (StatusRegister - offset))) : value;
         }
     }
 
@@ -74,11 +82,11 @@ public abstract class PciFunction
                 byte part = (byte)(value >> (8 * i));
                 _registers[at] = (byte)((_registers[at] & ~_writable[at]) | (part & _writable[at]));
             }
+        }
 
-            if (offset < FirstBar + 24 && offset + size > CommandRegister)
-            {
-                PlaceBars();
-            }
+        if (offset < FirstBar + 24 && offset + size > CommandRegister)
+        {
+            _bus?.Update();
         }
     }
 
@@ -88,18 +96,13 @@ public abstract class PciFunction
         lock (Sync)
         {
             _initial.CopyTo(_registers, 0);
-            PlaceBars();
         }
+
+        _bus?.Update();
     }
 
-    /// <summary>Connects the function to a bus: BARs appear in this address space.</summary>
-    internal void Connect(AddressSpace memory)
-    {
-        lock (Sync)
-        {
-            _memory = memory;
-        }
-    }
+    /// <summary>Connects the function to a bus, in whose address space its BARs appear. Before the guest runs.</summary>
+    internal void Connect(PciBus bus) => _bus = bus;
 
     /// <summary>Puts a BAR at an address, as firmware does.</summary>
     internal void AssignBar(PciBar bar, ulong address)
@@ -115,12 +118,22 @@ public abstract class PciFunction
     /// <summary>Lets the function answer at its BARs and master the bus, as firmware does.</summary>
     internal void EnableDecoding() => WriteConfiguration(CommandRegister, 2, 0x0006);
 
-    /// <summary>Called under <see cref="Sync"/> after a BAR was placed.</summary>
+    /// <summary>Whether the function waits for its INTx to be handled, disabled or not: bit 3 of the status register.</summary>
+    protected virtual bool HasInterrupt => false;
+
+    /// <summary>Called under the bus's lock when either may have changed (PCI 3.0, table 6-1).</summary>
+    /// <param name="mayMaster">Whether the function may access memory and send messages.</param>
+    /// <param name="mayInterrupt">Whether it may assert its INTx pin.</param>
+    protected virtual void OnCommand(bool mayMaster, bool mayInterrupt)
+    {
+    }
+
+    /// <summary>Called under the bus's lock after a BAR was placed.</summary>
     protected virtual void OnBarMapped(int index, ulong address)
     {
     }
 
-    /// <summary>Called under <see cref="Sync"/> before a BAR leaves its place.</summary>
+    /// <summary>Called under the bus's lock before a BAR leaves its place.</summary>
     protected virtual void OnBarUnmapped(int index, ulong address)
     {
     }
@@ -199,42 +212,41 @@ public abstract class PciFunction
         return offset;
     }
 
-    private void PlaceBars()
+    /// <summary>Gives the command register its effect. Under the bus's lock.</summary>
+    internal void ApplyCommand()
     {
-        if (_memory is null)
+        ushort command;
+        lock (Sync)
         {
-            return;
+            command = BinaryPrimitives.ReadUInt16LittleEndian(_registers.AsSpan(CommandRegister));
         }
 
-        bool decoding = (_registers[CommandRegister] & MemoryDecoding) != 0;
-        foreach (PciBar? bar in _bars)
+        OnCommand((command & BusMaster) != 0, (command & InterruptDisable) == 0);
+    }
+
+    /// <summary>Takes away the BARs that are not where the guest wants them. Under the bus's lock.</summary>
+    internal void RemoveMovedBars(AddressSpace memory)
+    {
+        foreach (PciBar bar in Bars)
         {
-            if (bar is null)
-            {
-                continue;
-            }
-
-            int register = FirstBar + (4 * bar.Index);
-            ulong address = BinaryPrimitives.ReadUInt32LittleEndian(_registers.AsSpan(register)) & ~0xFUL;
-            if (bar.Is64Bit)
-            {
-                address |= (ulong)BinaryPrimitives.ReadUInt32LittleEndian(_registers.AsSpan(register + 4)) << 32;
-            }
-
-            ulong? wanted = decoding && address != 0 && address + bar.Size > address ? address : null;
-            if (wanted == bar.MappedAt)
-            {
-                continue;
-            }
-
-            if (bar.MappedAt is ulong old)
+            if (bar.MappedAt is ulong old && WantedPlace(bar) != old)
             {
                 OnBarUnmapped(bar.Index, old);
-                _memory.Unmap(old);
                 bar.MappedAt = null;
+                memory.Unmap(old);
             }
+        }
+    }
 
-            if (wanted is ulong place && TryMap(_memory, bar, place))
+    /// <summary>
+    /// Places the BARs that have no place. A guest may put one over another device: the first one there keeps the addresses, and the
+    /// other one gets them when it goes. Under the bus's lock.
+    /// </summary>
+    internal void PlaceBars(AddressSpace memory)
+    {
+        foreach (PciBar bar in Bars)
+        {
+            if (bar.MappedAt is null && WantedPlace(bar) is ulong place && memory.TryMap(place, bar.Size, Name, bar.Handler))
             {
                 bar.MappedAt = place;
                 OnBarMapped(bar.Index, place);
@@ -242,17 +254,19 @@ public abstract class PciFunction
         }
     }
 
-    /// <summary>A guest may put a BAR over another device: then the first one there keeps the addresses.</summary>
-    private bool TryMap(AddressSpace memory, PciBar bar, ulong address)
+    /// <summary>Where the guest wants a BAR; null while it does not decode addresses, or none that there are.</summary>
+    private ulong? WantedPlace(PciBar bar)
     {
-        try
+        lock (Sync)
         {
-            memory.Map(address, bar.Size, Name, bar.Handler);
-            return true;
-        }
-        catch (InvalidOperationException)
-        {
-            return false;
+            int register = FirstBar + (4 * bar.Index);
+            ulong address = BinaryPrimitives.ReadUInt32LittleEndian(_registers.AsSpan(register)) & ~0xFUL;
+            if (bar.Is64Bit)
+            {
+                address |= (ulong)BinaryPrimitives.ReadUInt32LittleEndian(_registers.AsSpan(register + 4)) << 32;
+            }
+
+            return (_registers[CommandRegister] & MemoryDecoding) != 0 && address != 0 && address + bar.Size > address ? address : null;
         }
     }
 }
@@ -274,7 +288,7 @@ public readonly record struct PciIdentity(
     ushort Subsystem = 0,
     bool MultiFunction = false);
 
-/// <summary>A base address register and where the guest put it. Owned by its function's lock.</summary>
+/// <summary>A base address register and where it answers. Guarded by the bus's lock.</summary>
 internal sealed class PciBar(int index, ulong size, bool is64Bit, IAddressRangeHandler handler)
 {
     public int Index => index;

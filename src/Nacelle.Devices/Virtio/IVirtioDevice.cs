@@ -5,9 +5,10 @@ namespace Nacelle.Devices.Virtio;
 
 /// <summary>A virtio device, whatever transport carries it (virtio 1.2, section 2).</summary>
 /// <remarks>
-/// <see cref="Activate"/>, <see cref="Reset"/> and the configuration accesses come from vCPU threads, one at a time and
-/// under the transport's lock: they must not wait for a guest. <see cref="ProcessQueue"/> runs on the queue's loop, never
-/// beside <see cref="Activate"/> or <see cref="Reset"/>.
+/// <see cref="Activate"/> and the configuration accesses come from vCPU threads, one at a time and under the transport's lock:
+/// they must not wait for a guest. <see cref="Reset"/> runs on the loop of the first queue, where it may wait for the host and the other
+/// loops; configuration may be read beside it. <see cref="ProcessQueue"/> runs on the queue's loop, never beside
+/// <see cref="Activate"/> or <see cref="Reset"/>.
 /// </remarks>
 public interface IVirtioDevice
 {

@@ -6,8 +6,9 @@ namespace Nacelle.Devices.Virtio;
 
 /// <summary>The common configuration structure (virtio 1.2, 4.1.4.3) and the life of a device behind it (3.1).</summary>
 /// <remarks>
-/// Guarded by its own lock, but for the device status, which queue loops change atomically. Under the lock, a reset waits
-/// for the queue loops; those never take it.
+/// Guarded by its own lock, but for the device status, which queue loops change atomically. A reset runs on the loop of the first
+/// queue and takes the lock for its end only: the driver that asked waits for it for a moment, and else sees in the status that it
+/// is not over (4.1.4.3.2), so that a host that does not answer holds up no vCPU.
 /// </remarks>
 internal sealed class VirtioCommonRegisters : IVirtioTransport
 {
@@ -17,12 +18,14 @@ internal sealed class VirtioCommonRegisters : IVirtioTransport
     private const int DriverReady = 4;
     private const int FeaturesAccepted = 8;
     private const int NeedsReset = 0x40;
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(50);
     private readonly Lock _sync = new();
     private readonly string _name;
     private readonly IVirtioDevice _device;
     private readonly GuestMemory _memory;
     private readonly VirtioInterrupts _interrupts;
     private readonly EventFileDescriptor[] _doorbells;
+    private readonly BusMastering _mastering;
     private readonly Action<string>? _diagnostics;
     private readonly ulong _offered;
     private readonly QueueRegisters[] _queues;
@@ -35,12 +38,16 @@ internal sealed class VirtioCommonRegisters : IVirtioTransport
     private ushort _queueSelect;
     private bool _active;
 
+    // Of the reset that is under way; null while there is none.
+    private TaskCompletionSource? _resetting;
+
     public VirtioCommonRegisters(
         string name,
         IVirtioDevice device,
         GuestMemory memory,
         VirtioInterrupts interrupts,
         EventFileDescriptor[] doorbells,
+        BusMastering mastering,
         bool offerPacked,
         Action<string>? diagnostics)
     {
@@ -49,6 +56,7 @@ internal sealed class VirtioCommonRegisters : IVirtioTransport
         _memory = memory;
         _interrupts = interrupts;
         _doorbells = doorbells;
+        _mastering = mastering;
         _diagnostics = diagnostics;
         _offered = device.Features | VirtioFeatures.Version1 | VirtioFeatures.IndirectDescriptors
             | VirtioFeatures.EventIndex | (offerPacked ? VirtioFeatures.PackedRing : 0);
@@ -71,8 +79,19 @@ internal sealed class VirtioCommonRegisters : IVirtioTransport
 
     public void Write(ulong offset, int size, ulong value)
     {
+        if (offset == 20 && size == 1 && (byte)value == 0)
+        {
+            _ = BeginReset().Wait(s_patience);
+            return;
+        }
+
         lock (_sync)
         {
+            if (_resetting is not null)
+            {
+                return;
+            }
+
             switch (offset, size)
             {
                 case (0, 4):
@@ -129,18 +148,16 @@ internal sealed class VirtioCommonRegisters : IVirtioTransport
         {
             lock (_sync)
             {
-                _device.WriteConfiguration((uint)offset, bytes[..size]);
+                if (_resetting is null)
+                {
+                    _device.WriteConfiguration((uint)offset, bytes[..size]);
+                }
             }
         }
     }
 
-    public void Reset()
-    {
-        lock (_sync)
-        {
-            ResetCore();
-        }
-    }
+    /// <summary>Resets the device and waits until it has let go of the guest's memory.</summary>
+    public void Reset() => BeginReset().GetAwaiter().GetResult();
 
     /// <inheritdoc/>
     public void NotifyConfigurationChanged()
@@ -244,12 +261,6 @@ internal sealed class VirtioCommonRegisters : IVirtioTransport
 
     private void WriteStatus(int value)
     {
-        if (value == 0)
-        {
-            ResetCore();
-            return;
-        }
-
         const ulong required = VirtioFeatures.Version1;
         int granted = value & ~NeedsReset;
         if ((_status & FeaturesAccepted) == 0 && ((_accepted & ~_offered) != 0 || (_accepted & required) == 0))
@@ -285,7 +296,7 @@ internal sealed class VirtioCommonRegisters : IVirtioTransport
             int index = i;
             VirtqueueLayout layout = new(i, registers.Size, registers.Descriptors, registers.Driver, registers.Device);
             if (!Virtqueue.TryCreate(
-                layout, _accepted, _memory, () => _interrupts.SignalQueue(index), RequireReset, out queues[i], out string? error))
+                layout, _accepted, _memory, () => _interrupts.SignalQueue(index), RequireReset, out queues[i], out string? error, _mastering))
             {
                 RequireReset(error!);
                 return;
@@ -315,7 +326,52 @@ internal sealed class VirtioCommonRegisters : IVirtioTransport
         }
     }
 
-    private void ResetCore()
+    private Task BeginReset()
+    {
+        TaskCompletionSource ended;
+        lock (_sync)
+        {
+            if (_resetting is not null)
+            {
+                return _resetting.Task;
+            }
+
+            if (!_active)
+            {
+                ForgetDriver();
+                return Task.CompletedTask;
+            }
+
+            ended = _resetting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        }
+
+        _device.GetQueueLoop(0).Post(() =>
+        {
+            try
+            {
+                StopDevice();
+            }
+            catch (Exception error)
+            {
+                // The machine ends over it; nobody is to wait for this device.
+                ended.SetException(error);
+                throw;
+            }
+
+            lock (_sync)
+            {
+                _active = false;
+                ForgetDriver();
+                _resetting = null;
+            }
+
+            ended.SetResult();
+        });
+        return ended.Task;
+    }
+
+    /// <summary>On the loop of the first queue, which may wait for the others.</summary>
+    private void StopDevice()
     {
         for (int i = 0; i < _watched.Length; i++)
         {
@@ -330,12 +386,11 @@ internal sealed class VirtioCommonRegisters : IVirtioTransport
             }
         }
 
-        if (_active)
-        {
-            _active = false;
-            _device.Reset();
-        }
+        _device.Reset();
+    }
 
+    private void ForgetDriver()
+    {
         foreach (EventFileDescriptor doorbell in _doorbells)
         {
             doorbell.Consume();

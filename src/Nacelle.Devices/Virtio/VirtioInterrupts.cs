@@ -4,7 +4,7 @@ using Nacelle.Devices.Pci;
 namespace Nacelle.Devices.Virtio;
 
 /// <summary>The ways in which a virtio-pci function interrupts: a vector for each queue and one for configuration, or the pin.</summary>
-/// <remarks>Thread safe: vector numbers and the interrupt status are atomics.</remarks>
+/// <remarks>Thread safe: vector numbers are atomics, and a lock orders what the interrupt status does to the pin.</remarks>
 internal sealed class VirtioInterrupts(MsixTable vectors, IInterruptLine? pin, int queues)
 {
     /// <summary>VIRTIO_MSI_NO_VECTOR.</summary>
@@ -14,7 +14,12 @@ internal sealed class VirtioInterrupts(MsixTable vectors, IInterruptLine? pin, i
     private const int ConfigurationStatus = 2;
     private readonly int[] _queueVectors = NewVectors(queues);
     private int _configurationVector = NoVector;
+    private readonly Lock _sync = new();
     private int _status;
+    private bool _mayInterrupt = true;
+
+    /// <summary>Whether the driver has yet to read an interrupt status.</summary>
+    public bool IsPending => Volatile.Read(ref _status) != 0;
 
     public ushort ConfigurationVector
     {
@@ -33,16 +38,23 @@ internal sealed class VirtioInterrupts(MsixTable vectors, IInterruptLine? pin, i
     /// <summary>Reads the interrupt status, clears it and lowers the pin (4.1.4.5).</summary>
     public byte TakeStatus()
     {
-        int status = Interlocked.Exchange(ref _status, 0);
-        pin?.SetLevel(false);
-
-        // A signal between the exchange and the lowering would otherwise be lost.
-        if (Volatile.Read(ref _status) != 0)
+        lock (_sync)
         {
-            pin?.SetLevel(true);
+            int status = _status;
+            _status = 0;
+            UpdatePin();
+            return (byte)status;
         }
+    }
 
-        return (byte)status;
+    /// <summary>Bit 10 of the command register keeps the pin down, whatever waits (PCI 3.0, table 6-1).</summary>
+    public void SetMayInterrupt(bool mayInterrupt)
+    {
+        lock (_sync)
+        {
+            _mayInterrupt = mayInterrupt;
+            UpdatePin();
+        }
     }
 
     public void Reset()
@@ -74,7 +86,12 @@ internal sealed class VirtioInterrupts(MsixTable vectors, IInterruptLine? pin, i
             return;
         }
 
-        Interlocked.Or(ref _status, status);
-        pin?.SetLevel(true);
+        lock (_sync)
+        {
+            _status |= status;
+            UpdatePin();
+        }
     }
+
+    private void UpdatePin() => pin?.SetLevel(_status != 0 && _mayInterrupt);
 }

@@ -27,6 +27,7 @@ public sealed class VirtioPciTransport : PciFunction, IDisposable
     private readonly MsixTable _vectors;
     private readonly EventFileDescriptor[] _doorbells;
     private readonly bool[] _bound;
+    private readonly BusMastering _mastering = new();
     private readonly IDoorbellBinder? _binder;
     private readonly int _msixCapability;
     private readonly int _windowCapability;
@@ -68,7 +69,7 @@ public sealed class VirtioPciTransport : PciFunction, IDisposable
         _bound = new bool[queues];
         _vectors = new MsixTable(queues + 1, target);
         _interrupts = new VirtioInterrupts(_vectors, interruptPin, queues);
-        _common = new VirtioCommonRegisters(name, device, memory, _interrupts, _doorbells, offerPacked, diagnostics);
+        _common = new VirtioCommonRegisters(name, device, memory, _interrupts, _doorbells, _mastering, offerPacked, diagnostics);
         _block = new RegisterBlock(this);
         DeclareBar(0, BarSize, true, _block);
         if (interruptPin is not null)
@@ -126,6 +127,27 @@ public sealed class VirtioPciTransport : PciFunction, IDisposable
         foreach (EventFileDescriptor doorbell in _doorbells)
         {
             doorbell.Dispose();
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override bool HasInterrupt => _interrupts.IsPending;
+
+    /// <inheritdoc/>
+    protected override void OnCommand(bool mayMaster, bool mayInterrupt)
+    {
+        _interrupts.SetMayInterrupt(mayInterrupt);
+        if (mayMaster == _mastering.IsAllowed)
+        {
+            return;
+        }
+
+        _mastering.IsAllowed = mayMaster;
+        _vectors.SetMaster(mayMaster);
+        foreach (EventFileDescriptor doorbell in _doorbells)
+        {
+            // What was made available meanwhile is looked for.
+            doorbell.Signal();
         }
     }
 

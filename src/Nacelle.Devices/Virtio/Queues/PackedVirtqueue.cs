@@ -11,9 +11,10 @@ internal sealed unsafe class PackedVirtqueue(
     GuestMemory memory,
     Action interrupt,
     Action<string> broken,
+    BusMastering? mastering,
     byte* ring,
     byte* driverEvent,
-    byte* deviceEvent) : Virtqueue(layout, features, memory, interrupt, broken)
+    byte* deviceEvent) : Virtqueue(layout, features, memory, interrupt, broken, mastering)
 {
     private const ushort AvailableFlag = 1 << 7;
     private const ushort UsedFlag = 1 << 15;
@@ -34,15 +35,10 @@ internal sealed unsafe class PackedVirtqueue(
     private int _stagedHead = -1;
     private ushort _stagedFlags;
 
-    public override void DisableNotifications() => WriteDeviceEvent(0, EventsDisabled);
+    private protected override void DisableNotificationsCore() => WriteDeviceEvent(0, EventsDisabled);
 
-    public override bool EnableNotifications()
+    private protected override bool EnableNotificationsCore()
     {
-        if (IsBroken)
-        {
-            return false;
-        }
-
         if (UsesEventIndex)
         {
             WriteDeviceEvent((ushort)(_nextAvailable | (_availableWrap ? 0x8000 : 0)), EventsAtDescriptor);

@@ -11,9 +11,10 @@ internal sealed unsafe class SplitVirtqueue(
     GuestMemory memory,
     Action interrupt,
     Action<string> broken,
+    BusMastering? mastering,
     byte* descriptors,
     byte* available,
-    byte* used) : Virtqueue(layout, features, memory, interrupt, broken)
+    byte* used) : Virtqueue(layout, features, memory, interrupt, broken, mastering)
 {
     private const ushort SuppressFlag = 1;
     private readonly ulong _usedAddress = layout.DeviceArea;
@@ -27,7 +28,7 @@ internal sealed unsafe class SplitVirtqueue(
 
     private ushort AvailableIndex => Volatile.Read(ref *(ushort*)(_available + 2));
 
-    public override void DisableNotifications()
+    private protected override void DisableNotificationsCore()
     {
         // With the event index the driver compares with the position of the last request for a kick, which is behind.
         if (!UsesEventIndex)
@@ -36,13 +37,8 @@ internal sealed unsafe class SplitVirtqueue(
         }
     }
 
-    public override bool EnableNotifications()
+    private protected override bool EnableNotificationsCore()
     {
-        if (IsBroken)
-        {
-            return false;
-        }
-
         if (UsesEventIndex)
         {
             WriteUsed16(4 + (8 * Size), _nextAvailable);

@@ -19,12 +19,19 @@ public abstract unsafe class Virtqueue
     private protected const ushort IndirectFlag = 4;
     private protected const uint DescriptorSize = 16;
 
+    private readonly BusMastering? _mastering;
     private readonly Action _interrupt;
     private readonly Action<string> _broken;
 
     private protected Virtqueue(
-        in VirtqueueLayout layout, ulong features, GuestMemory memory, Action interrupt, Action<string> broken)
+        in VirtqueueLayout layout,
+        ulong features,
+        GuestMemory memory,
+        Action interrupt,
+        Action<string> broken,
+        BusMastering? mastering)
     {
+        _mastering = mastering;
         Index = layout.Index;
         Size = layout.Size;
         Memory = memory;
@@ -56,6 +63,7 @@ public abstract unsafe class Virtqueue
     /// <param name="interrupt">Interrupts the driver for this queue; called on the owner's thread.</param>
     /// <param name="broken">Takes the rule that the driver broke; called at most once.</param>
     /// <param name="queue">The queue.</param>
+    /// <param name="mastering">Whether the device may touch memory at present; null where it always may.</param>
     /// <param name="error">Why there is none.</param>
     /// <returns>False where a ring is misaligned or not in RAM, or its size is not allowed.</returns>
     public static bool TryCreate(
@@ -65,7 +73,8 @@ public abstract unsafe class Virtqueue
         Action interrupt,
         Action<string> broken,
         out Virtqueue? queue,
-        out string? error)
+        out string? error,
+        BusMastering? mastering = null)
     {
         ArgumentNullException.ThrowIfNull(memory);
         bool packed = (features & VirtioFeatures.PackedRing) != 0;
@@ -96,8 +105,8 @@ public abstract unsafe class Virtqueue
 
         error = null;
         queue = packed
-            ? new PackedVirtqueue(layout, features, memory, interrupt, broken, descriptors, driver, device)
-            : new SplitVirtqueue(layout, features, memory, interrupt, broken, descriptors, driver, device);
+            ? new PackedVirtqueue(layout, features, memory, interrupt, broken, mastering, descriptors, driver, device)
+            : new SplitVirtqueue(layout, features, memory, interrupt, broken, mastering, descriptors, driver, device);
         return true;
     }
 
@@ -107,7 +116,7 @@ public abstract unsafe class Virtqueue
     {
         ArgumentNullException.ThrowIfNull(chain);
         chain.Clear();
-        return !IsBroken && TryPopCore(chain);
+        return !IsQuiet && TryPopCore(chain);
     }
 
     /// <summary>Gives a buffer back to the driver. Buffers may come back in any order.</summary>
@@ -169,11 +178,17 @@ public abstract unsafe class Virtqueue
     }
 
     /// <summary>Asks the driver not to kick; a hint that it may ignore.</summary>
-    public abstract void DisableNotifications();
+    public void DisableNotifications()
+    {
+        if (!IsQuiet)
+        {
+            DisableNotificationsCore();
+        }
+    }
 
     /// <summary>Asks the driver to kick for the next buffer.</summary>
     /// <returns>Whether a buffer came meanwhile, whose kick may never arrive: go on popping.</returns>
-    public abstract bool EnableNotifications();
+    public bool EnableNotifications() => !IsQuiet && EnableNotificationsCore();
 
     /// <summary>Stops the queue because the driver broke a rule; devices call it for requests that make no sense.</summary>
     public void Break(string rule)
@@ -184,6 +199,13 @@ public abstract unsafe class Virtqueue
             _broken($"queue {Index}: {rule}");
         }
     }
+
+    /// <summary>Nothing new is begun: the driver broke a rule, or took the device's access to memory away.</summary>
+    private bool IsQuiet => IsBroken || _mastering is { IsAllowed: false };
+
+    private protected abstract void DisableNotificationsCore();
+
+    private protected abstract bool EnableNotificationsCore();
 
     private protected abstract bool TryPopCore(DescriptorChain chain);
 
@@ -245,3 +267,17 @@ public abstract unsafe class Virtqueue
 /// <param name="DeviceArea">Of the used ring or the device event suppression.</param>
 public readonly record struct VirtqueueLayout(
     int Index, ushort Size, ulong DescriptorArea, ulong DriverArea, ulong DeviceArea);
+
+/// <summary>Bit 2 of a function's command register: whether its device may access memory.</summary>
+/// <remarks>Written on vCPU threads, read on queue loops. Requests that were taken before it was cleared are ended.</remarks>
+public sealed class BusMastering
+{
+    private volatile bool _isAllowed = true;
+
+    /// <summary>Whether it may.</summary>
+    public bool IsAllowed
+    {
+        get => _isAllowed;
+        set => _isAllowed = value;
+    }
+}
