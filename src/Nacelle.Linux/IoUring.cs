@@ -104,13 +104,15 @@ public sealed unsafe partial class IoUring : IDisposable
     }
 
     /// <summary>Hands the queued operations to the kernel in one system call.</summary>
-    /// <remarks>What the kernel cannot take for want of memory stays queued for the next call.</remarks>
-    public void Submit()
+    /// <returns>False where the kernel did not take all, for want of memory: they stay queued for the next call.</returns>
+    public bool Submit()
     {
         if (_unsubmitted != 0)
         {
             Enter(0);
         }
+
+        return _unsubmitted == 0;
     }
 
     /// <summary>Submits and blocks until at least one completion is there.</summary>

@@ -10,6 +10,7 @@ internal sealed unsafe class IoUringEngine : FileEngine
     private readonly IoUring _ring;
     private readonly FileCommand?[] _slots = new FileCommand?[MaximumInFlight];
     private readonly int[] _free = new int[MaximumInFlight];
+    private readonly EventLoopTimer _retry;
     private int _freeCount = MaximumInFlight;
 
     public IoUringEngine(EventLoop loop, IoUring ring)
@@ -21,6 +22,7 @@ internal sealed unsafe class IoUringEngine : FileEngine
             _free[i] = i;
         }
 
+        _retry = loop.CreateTimer(Submit);
         loop.Watch(ring.CompletionEvent.FileDescriptor, PollEvents.Readable, _ =>
         {
             ring.CompletionEvent.Consume();
@@ -33,11 +35,20 @@ internal sealed unsafe class IoUringEngine : FileEngine
 
     public override void Dispose()
     {
+        _retry.Cancel();
         _loop.Unwatch(_ring.CompletionEvent.FileDescriptor);
         _ring.Dispose();
     }
 
-    internal override void Submit() => _ring.Submit();
+    internal override void Submit()
+    {
+        if (!_ring.Submit())
+        {
+            // Without a completion on its way nothing else would come back to what the kernel did not take.
+            const long pause = 2_000_000;
+            _retry.Arm(EventLoop.NowNanoseconds + pause);
+        }
+    }
 
     internal override void WaitUntilIdle(RawFileNode node)
     {
