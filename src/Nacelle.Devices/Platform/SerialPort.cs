@@ -235,6 +235,9 @@ public sealed class SerialPort : IAddressRangeHandler
 
     private void Transmit(byte data)
     {
+        // The write takes the interrupt back, and the character has gone out at once: an edge for each (data sheet, table III).
+        _transmitPending = false;
+        UpdateLine();
         _transmitPending = true;
         if ((_modemControl & Loopback) != 0)
         {
