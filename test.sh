@@ -18,6 +18,7 @@ need iproute2 command -v ip
 need passt command -v passt
 need qemu-utils command -v qemu-io
 need gdb command -v gdb
+need acpica-tools command -v iasl
 need_packages
 
 ./guests.sh || exit 1

@@ -1,31 +1,22 @@
+using System.Globalization;
 using Nacelle.Fuzz;
 using SharpFuzz;
 
-Dictionary<string, Target> targets = new()
+const string usage = "fuzz TARGET reads one input (under a fuzzer, many); fuzz TARGET --random COUNT SEED makes inputs of its own";
+switch (args)
 {
-    ["gdb"] = GdbTarget.Run,
-    ["machine-document"] = MachineDocumentTarget.RunDocument,
-    ["qemu-arguments"] = MachineDocumentTarget.RunArguments,
-    ["profile"] = MachineDocumentTarget.RunProfile,
-    ["host-facts"] = HostFactsTarget.Run,
-    ["check-report"] = CheckReportTarget.Run,
-    ["block-contents"] = BlockContentsTarget.Run,
-    ["virtqueue"] = VirtqueueTarget.Run,
-    ["network-control"] = NetworkControlTarget.Run,
-    ["network-transmit"] = NetworkTransmitTarget.Run,
-};
-if (args is not [string name] || !targets.TryGetValue(name, out Target? target))
-{
-    await Console.Error.WriteLineAsync($"name a fuzz target: {string.Join(", ", targets.Keys)}");
-    return 2;
+    case [string name] when FuzzTarget.Find(name) is { } target:
+        Fuzzer.OutOfProcess.Run(stream =>
+        {
+            byte[] input = new byte[1 << 16];
+            int length = stream.ReadAtLeast(input, input.Length, throwOnEndOfStream: false);
+            target.Run(input.AsSpan(0, length));
+        });
+        return 0;
+    case [string name, "--random", string count, string seed] when FuzzTarget.Find(name) is { } target:
+        return RandomRun.Run(
+            target, long.Parse(count, CultureInfo.InvariantCulture), int.Parse(seed, CultureInfo.InvariantCulture), Console.Out) ? 0 : 1;
+    default:
+        await Console.Error.WriteLineAsync($"{usage}; targets: {string.Join(", ", FuzzTarget.All.Select(target => target.Name))}");
+        return 2;
 }
-
-Fuzzer.OutOfProcess.Run(stream =>
-{
-    byte[] input = new byte[1 << 16];
-    int length = stream.ReadAtLeast(input, input.Length, throwOnEndOfStream: false);
-    target(input.AsSpan(0, length));
-});
-return 0;
-
-internal delegate void Target(ReadOnlySpan<byte> input);

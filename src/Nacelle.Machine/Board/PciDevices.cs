@@ -19,7 +19,7 @@ internal sealed class PciDevices : IDisposable
 {
     private readonly MachineBus _bus;
     private readonly InterruptRouter _router;
-    private readonly DoorbellBinder _doorbells;
+    private readonly DoorbellBinder? _doorbells;
     private readonly ITimerService _timers;
     private readonly Action<string> _diagnostics;
     private readonly List<(string Name, MessageLimiter Messages)> _limiters = [];
@@ -32,7 +32,7 @@ internal sealed class PciDevices : IDisposable
 
     /// <summary>Makes the chipset's own functions; devices are added after it.</summary>
     /// <param name="bus">Where registers go.</param>
-    /// <param name="accelerator">Short cuts for doorbells.</param>
+    /// <param name="accelerator">Short cuts for doorbells; null for none.</param>
     /// <param name="router">Where interrupts go.</param>
     /// <param name="timers">Time.</param>
     /// <param name="resetControl">Takes writes to port 0xCF9.</param>
@@ -40,7 +40,7 @@ internal sealed class PciDevices : IDisposable
     /// <param name="newLoop">Makes an event loop of a name, whose defects end the machine.</param>
     internal PciDevices(
         MachineBus bus,
-        IAccelerator accelerator,
+        IAccelerator? accelerator,
         InterruptRouter router,
         ITimerService timers,
         Action<byte> resetControl,
@@ -53,7 +53,7 @@ internal sealed class PciDevices : IDisposable
         _router = router;
         _timers = timers;
         _diagnostics = diagnostics;
-        _doorbells = new DoorbellBinder(accelerator);
+        _doorbells = accelerator is null ? null : new DoorbellBinder(accelerator);
         _pci = new PciBus(bus.Memory);
         _ = new PciHostBridge(_pci, bus.Memory, bus.Ports, resetControl);
         _pci.Add(new LpcBridge(), 31);
