@@ -115,7 +115,19 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
     {
         ArgumentNullException.ThrowIfNull(description);
         MachineLimits.Check(description);
-        return new VirtualMachine(description, serial ?? SilentSerial.Instance, console);
+        try
+        {
+            return new VirtualMachine(description, serial ?? SilentSerial.Instance, console);
+        }
+        catch (LinuxException error)
+        {
+            throw new MachineException(MachineErrorKind.HostResource, $"the host refuses what the machine needs: {error.Message}", error);
+        }
+        catch (OutOfMemoryException error)
+        {
+            throw new MachineException(
+                MachineErrorKind.HostResource, "no memory of the host is left to build the machine: raise 'ulimit -v', or free memory", error);
+        }
     }
 
     /// <summary>Starts the guest. Once.</summary>
@@ -286,6 +298,7 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
 
     private void LoadGuest()
     {
+        BiosDataArea.Write(_ram);
         ulong root = AcpiTables.Write(_ram, _description.VirtualCpus, withTimer: _description.HighPrecisionTimer);
         SystemManagementTables.Write(_ram, _description.Name, _description.Uuid);
         foreach (IVirtualCpu processor in _processors)

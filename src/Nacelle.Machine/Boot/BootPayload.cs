@@ -21,35 +21,47 @@ internal sealed record BootPayload(
     string CommandLine,
     ulong RootPointer)
 {
-    /// <summary>Where the command line is put.</summary>
-    internal const ulong CommandLineAddress = 0x2_0000;
+    private const ulong UsualCommandLine = 0x2_0000;
 
     /// <summary>Room for the command line.</summary>
     internal const int CommandLineRoom = 0x1_0000;
+
+    /// <summary>What is where in guest memory.</summary>
+    internal MemoryClaims Claims { get; } = new(Ram);
 
     /// <summary>Reads the files, recognises the kernel's kind and places everything.</summary>
     /// <returns>The bootstrap processor's registers, on top of those after reset.</returns>
     /// <exception cref="MachineException">A file cannot be read, is not what it has to be, or does not fit.</exception>
     internal static CpuRegisters Load(MachineDescription description, GuestMemory ram, ulong rootPointer, in CpuRegisters reset)
     {
-        byte[] kernel = Read("kernel", description.KernelPath);
-        byte[] initrd = description.InitrdPath is string path ? Read("initrd", path) : [];
-        BootPayload payload = new(
-            ram, description.KernelPath, kernel, description.InitrdPath ?? "", initrd, description.KernelCommandLine, rootPointer);
-        if (BzImage.IsRecognised(kernel))
-        {
-            return BzImage.Load(payload, reset);
-        }
+        // Neither can lie above the hole below 4 GiB.
+        ulong limit = PhysicalLayout.LowRamEnd(ram);
+        byte[] kernel = GuestFile.Read("kernel", description.KernelPath, limit, head => RefuseUnknown(description.KernelPath, head));
+        byte[] initrd = description.InitrdPath is string path ? GuestFile.Read("initrd", path, limit) : [];
+        return Enter(
+            new BootPayload(
+                ram, description.KernelPath, kernel, description.InitrdPath ?? "", initrd, description.KernelCommandLine, rootPointer),
+            reset);
+    }
 
-        if (Multiboot.IsRecognised(kernel))
-        {
-            return Multiboot.Load(payload, reset);
-        }
+    /// <summary>Recognises the kernel's kind and places everything.</summary>
+    /// <returns>The bootstrap processor's registers, on top of those after reset.</returns>
+    /// <exception cref="MachineException">A file is not what it has to be, or does not fit.</exception>
+    internal static CpuRegisters Enter(BootPayload payload, in CpuRegisters reset)
+    {
+        ReadOnlySpan<byte> kernel = payload.Kernel.Span;
+        RefuseUnknown(payload.KernelPath, kernel);
+        return BzImage.IsRecognised(kernel) ? BzImage.Load(payload, reset)
+            : Multiboot.IsRecognised(kernel) ? Multiboot.Load(payload, reset)
+            : PvhImage.Load(payload, reset);
+    }
 
-        return ElfFile.IsRecognised(kernel)
-            ? PvhImage.Load(payload, reset)
-            : throw GuestImageError.Of(
-                description.KernelPath, "not a bzImage, a PVH ELF file or a multiboot ELF32 file: name a kernel of one of these kinds");
+    private static void RefuseUnknown(string path, ReadOnlySpan<byte> head)
+    {
+        if (!BzImage.IsRecognised(head) && !Multiboot.IsRecognised(head) && !ElfFile.IsRecognised(head))
+        {
+            throw GuestImageError.Of(path, "not a bzImage, a PVH ELF file or a multiboot ELF32 file: name a kernel of one of these kinds");
+        }
     }
 
     /// <summary>Places the initial RAM disk as high as allowed.</summary>
@@ -64,27 +76,39 @@ internal sealed record BootPayload(
         }
 
         ulong size = (ulong)Initrd.Length;
-        ulong end = Math.Min(PhysicalLayout.LowRamEnd(Ram), highest + 1);
-        ulong available = end > lowest ? end - lowest : 0;
-        if (size > available)
+        if (Claims.PlaceHigh(size, GuestMemory.PageSize, lowest, highest, "the initrd") is not ulong address)
         {
-            throw GuestImageError.TooLarge("initrd", InitrdPath, size, available);
-        }
-
-        ulong address = (end - size) & ~0xFFFUL;
-        if (address < lowest)
-        {
-            throw GuestImageError.TooLarge("initrd", InitrdPath, size, available);
+            ulong end = Math.Min(PhysicalLayout.LowRamEnd(Ram), highest + 1);
+            throw GuestImageError.TooLarge("initrd", InitrdPath, size, end > lowest ? end - lowest : 0);
         }
 
         Write(address, Initrd.Span, "initrd", InitrdPath);
         return address;
     }
 
+    /// <summary>Puts data for the kernel where it overlaps nothing.</summary>
+    /// <param name="usual">Where it lies if that is free.</param>
+    /// <param name="bytes">The data.</param>
+    /// <param name="what">What it is, for messages.</param>
+    /// <returns>Where it lies.</returns>
+    /// <exception cref="MachineException">The kernel leaves no room for it.</exception>
+    internal ulong PlaceData(ulong usual, ReadOnlySpan<byte> bytes, string what)
+    {
+        const ulong alignment = 16;
+        ulong address = Claims.Place(usual, (ulong)bytes.Length, alignment, what)
+            ?? throw GuestImageError.Of(KernelPath, $"it leaves no memory for {what}: give the machine more memory");
+        Write(address, bytes, what, KernelPath);
+        return address;
+    }
+
+    /// <summary>Puts the descriptor table that the protocols' segments come from.</summary>
+    internal ulong PlaceDescriptors(ReadOnlySpan<byte> table) => PlaceData(0x6000, table, "the descriptor table");
+
     /// <summary>Places the command line with its terminating zero.</summary>
     /// <param name="limit">Bytes that the kernel takes, without the zero.</param>
     /// <param name="program">What comes before it, as the name of a program does before its arguments; null for nothing.</param>
-    internal void PlaceCommandLine(int limit, string? program = null)
+    /// <returns>Where it lies.</returns>
+    internal ulong PlaceCommandLine(int limit, string? program = null)
     {
         string line = program is null ? CommandLine : CommandLine.Length == 0 ? program : $"{program} {CommandLine}";
         int size = System.Text.Encoding.UTF8.GetByteCount(line);
@@ -97,7 +121,7 @@ internal sealed record BootPayload(
 
         byte[] bytes = new byte[size + 1];
         System.Text.Encoding.UTF8.GetBytes(line, bytes);
-        Write(CommandLineAddress, bytes, "kernel command line", "");
+        return PlaceData(UsualCommandLine, bytes, "the command line");
     }
 
     /// <summary>Writes into RAM.</summary>
@@ -107,27 +131,6 @@ internal sealed record BootPayload(
         {
             ulong end = PhysicalLayout.LowRamEnd(Ram);
             throw GuestImageError.TooLarge(what, path, address + (ulong)bytes.Length, end);
-        }
-    }
-
-    private static byte[] Read(string what, string path)
-    {
-        try
-        {
-            byte[] bytes = File.ReadAllBytes(path);
-            return bytes.Length != 0
-                ? bytes
-                : throw new MachineException(MachineErrorKind.GuestImage, $"{what} '{path}' is empty");
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            string reason = error switch
-            {
-                FileNotFoundException or DirectoryNotFoundException => "no such file",
-                UnauthorizedAccessException => Directory.Exists(path) ? "it is a directory" : "permission denied",
-                _ => error.Message,
-            };
-            throw new MachineException(MachineErrorKind.HostResource, $"could not open {what} '{path}': {reason}", error);
         }
     }
 }

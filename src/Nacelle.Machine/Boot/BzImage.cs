@@ -14,13 +14,22 @@ internal static class BzImage
     private const int MemoryMap = 0x2D0;
     private const int MaximumMapEntries = 128;
     private const ulong Entry64Offset = 0x200;
+    private const int ShortestHeader = 0x268;
+
+    // syssize counts in paragraphs, and the last one need not be whole: memtest86+ ends in the middle of it.
+    private const ulong Paragraph = 16;
 
     internal static bool IsRecognised(ReadOnlySpan<byte> file) =>
-        file.Length >= 0x260 && file[0x1FE] == 0x55 && file[0x1FF] == 0xAA && file.Slice(HeaderMagic, 4).SequenceEqual("HdrS"u8);
+        file.Length >= HeaderMagic + 4 && file[0x1FE] == 0x55 && file[0x1FF] == 0xAA && file.Slice(HeaderMagic, 4).SequenceEqual("HdrS"u8);
 
     internal static CpuRegisters Load(BootPayload payload, in CpuRegisters reset)
     {
         ReadOnlySpan<byte> file = payload.Kernel.Span;
+        if (file.Length < ShortestHeader)
+        {
+            throw GuestImageError.Of(payload.KernelPath, $"truncated: its header ends after {file.Length} bytes");
+        }
+
         int version = BinaryPrimitives.ReadUInt16LittleEndian(file[0x206..]);
         int extendedFlags = BinaryPrimitives.ReadUInt16LittleEndian(file[0x236..]);
         if (version < 0x20C || (extendedFlags & 1) == 0)
@@ -31,9 +40,14 @@ internal static class BzImage
 
         int setupSectors = file[SetupHeader];
         int setupSize = ((setupSectors == 0 ? 4 : setupSectors) + 1) * 512;
-        ulong systemSize = BinaryPrimitives.ReadUInt32LittleEndian(file[0x1F4..]) * 16UL;
+        ulong systemSize = BinaryPrimitives.ReadUInt32LittleEndian(file[0x1F4..]) * Paragraph;
         ulong present = file.Length > setupSize ? (ulong)(file.Length - setupSize) : 0;
-        if (present < systemSize)
+        if (present == 0)
+        {
+            throw GuestImageError.Of(payload.KernelPath, $"truncated: it ends with its setup, after {file.Length} bytes");
+        }
+
+        if (present + Paragraph <= systemSize)
         {
             throw GuestImageError.Of(
                 payload.KernelPath, $"truncated: its header promises {setupSize + (long)systemSize} bytes and the file has {file.Length}");
@@ -44,26 +58,30 @@ internal static class BzImage
         ulong end = PhysicalLayout.LowRamEnd(payload.Ram);
         if (address < PhysicalLayout.ExtendedBase || address >= end || size > end - address)
         {
-            throw GuestImageError.TooLarge("kernel", payload.KernelPath, size + address, end);
+            throw address < PhysicalLayout.ExtendedBase || address > uint.MaxValue
+                ? GuestImageError.Of(payload.KernelPath, $"it wants to lie at 0x{address:x}, where no kernel can be loaded")
+                : GuestImageError.TooLarge("kernel", payload.KernelPath, size + address, end);
         }
 
+        _ = payload.Claims.Take(address, size, "the kernel");
+
         payload.Write(address, file[setupSize..], "kernel", payload.KernelPath);
-        payload.PlaceCommandLine((int)Math.Min(BinaryPrimitives.ReadUInt32LittleEndian(file[0x238..]), int.MaxValue));
+        ulong commandLine = payload.PlaceCommandLine((int)Math.Min(BinaryPrimitives.ReadUInt32LittleEndian(file[0x238..]), int.MaxValue));
         ulong initrdHighest = BinaryPrimitives.ReadUInt32LittleEndian(file[0x22C..]);
         ulong initrd = payload.PlaceInitrd(address + size, initrdHighest);
-        WriteParameters(payload, file, address, initrd);
+        ulong parameters = WriteParameters(payload, file, address, initrd, commandLine);
 
         CpuRegisters registers = reset;
-        FlatSegments.EnterLong(payload.Ram, ref registers);
+        FlatSegments.EnterLong(payload, ref registers);
         registers.Rip = address + Entry64Offset;
-        SetGeneral(ref registers, GeneralRegister.Rsi, ParametersAddress);
+        SetGeneral(ref registers, GeneralRegister.Rsi, parameters);
         return registers;
     }
 
     private static unsafe void SetGeneral(ref CpuRegisters registers, GeneralRegister register, ulong value) =>
         registers.General[(int)register] = value;
 
-    private static void WriteParameters(BootPayload payload, ReadOnlySpan<byte> file, ulong kernel, ulong initrd)
+    private static ulong WriteParameters(BootPayload payload, ReadOnlySpan<byte> file, ulong kernel, ulong initrd, ulong commandLine)
     {
         Span<byte> page = stackalloc byte[4096];
         page.Clear();
@@ -78,7 +96,7 @@ internal static class BzImage
         BinaryPrimitives.WriteUInt32LittleEndian(page[0x214..], (uint)kernel);
         BinaryPrimitives.WriteUInt32LittleEndian(page[0x218..], (uint)initrd);
         BinaryPrimitives.WriteUInt32LittleEndian(page[0x21C..], (uint)payload.Initrd.Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(page[0x228..], (uint)BootPayload.CommandLineAddress);
+        BinaryPrimitives.WriteUInt32LittleEndian(page[0x228..], (uint)commandLine);
 
         int count = 0;
         foreach (MemoryMapEntry entry in PhysicalLayout.MemoryMap(payload.Ram))
@@ -96,6 +114,6 @@ internal static class BzImage
         }
 
         page[MemoryMapEntries] = (byte)count;
-        payload.Write(ParametersAddress, page, "kernel", payload.KernelPath);
+        return payload.PlaceData(ParametersAddress, page, "the boot parameters");
     }
 }

@@ -40,10 +40,9 @@ internal readonly ref struct ElfFile
     internal static bool IsRecognised(ReadOnlySpan<byte> file) => file.Length >= 16 && file[..4].SequenceEqual("\u007fELF"u8);
 
     /// <summary>Copies the segments to their physical addresses.</summary>
-    /// <returns>First address after the highest one.</returns>
-    internal ulong Load(BootPayload payload)
+    internal void Load(BootPayload payload)
     {
-        ulong end = 0;
+        ulong total = 0;
         for (int i = 0; i < HeaderCount; i++)
         {
             Segment segment = Header(i);
@@ -52,19 +51,15 @@ internal readonly ref struct ElfFile
                 continue;
             }
 
-            if (segment.MemorySize < segment.FileSize || segment.Address + segment.MemorySize < segment.Address
-                || !payload.Ram.TryRead(segment.Address + segment.MemorySize - 1, out byte _))
-            {
-                throw GuestImageError.TooLarge(
-                    "kernel", _path, segment.Address + segment.MemorySize, Board.PhysicalLayout.LowRamEnd(payload.Ram));
-            }
-
+            Check(payload, segment, ref total);
             payload.Write(segment.Address, Contents(segment), "kernel", _path);
             Clear(payload, segment.Address + segment.FileSize, segment.MemorySize - segment.FileSize);
-            end = Math.Max(end, segment.Address + segment.MemorySize);
         }
 
-        return end != 0 ? end : throw GuestImageError.Of(_path, "this ELF file has nothing to load");
+        if (total == 0)
+        {
+            throw GuestImageError.Of(_path, "this ELF file has nothing to load");
+        }
     }
 
     /// <summary>Finds a note.</summary>
@@ -73,13 +68,17 @@ internal readonly ref struct ElfFile
     /// <param name="description">What it holds.</param>
     internal bool TryFindNote(ReadOnlySpan<byte> name, uint type, out ReadOnlySpan<byte> description)
     {
+        // Notes that do not overlap fit into the file together.
+        ulong left = (ulong)_file.Length;
         for (int i = 0; i < HeaderCount; i++)
         {
             Segment segment = Header(i);
-            if (segment.Type != NoteSegment)
+            if (segment.Type != NoteSegment || segment.FileSize > left)
             {
                 continue;
             }
+
+            left -= segment.FileSize;
 
             ReadOnlySpan<byte> notes = Contents(segment);
             while (notes.Length >= 12)
@@ -105,6 +104,35 @@ internal readonly ref struct ElfFile
 
         description = default;
         return false;
+    }
+
+    private void Check(BootPayload payload, Segment segment, ref ulong total)
+    {
+        ulong last = segment.Address + segment.MemorySize - 1;
+        if (segment.MemorySize < segment.FileSize || last < segment.Address)
+        {
+            throw GuestImageError.Of(_path, $"a segment at 0x{segment.Address:x} is longer in the file than in memory, or has no end");
+        }
+
+        if (!payload.Ram.IsRam(segment.Address, segment.MemorySize))
+        {
+            ulong end = Board.PhysicalLayout.LowRamEnd(payload.Ram);
+            throw last >= end && last < Board.PhysicalLayout.LowRamLimit && segment.Address >= Board.PhysicalLayout.ExtendedBase
+                ? GuestImageError.TooLarge("kernel", _path, last + 1, end)
+                : GuestImageError.Of(_path, $"a segment from 0x{segment.Address:x} to 0x{last:x} does not lie in guest memory");
+        }
+
+        // Segments that do not overlap have room in memory together; thousands that do would take hours to copy.
+        total += segment.MemorySize;
+        if (total > payload.Ram.Size)
+        {
+            throw GuestImageError.Of(_path, "its segments overlap");
+        }
+
+        if (payload.Claims.Take(segment.Address, segment.MemorySize, "the kernel") is string holder)
+        {
+            throw GuestImageError.Of(_path, $"a segment from 0x{segment.Address:x} to 0x{last:x} would overwrite {holder}: link it to another address");
+        }
     }
 
     private static void Clear(BootPayload payload, ulong address, ulong length)

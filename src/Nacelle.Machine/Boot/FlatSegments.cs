@@ -1,20 +1,18 @@
 using System.Buffers.Binary;
 using Nacelle.Cpu;
-using Nacelle.Memory;
 
 namespace Nacelle.Machine.Boot;
 
 /// <summary>Register states in which boot protocols enter kernels.</summary>
 internal static class FlatSegments
 {
-    private const ulong TableAddress = 0x6000;
     private const ulong PageTables = 0x9000;
     private const ushort Code64 = 0xA09B;
     private const ushort Code32 = 0xC09B;
     private const ushort Data = 0xC093;
 
     /// <summary>64-bit mode with the first 4 GiB mapped one to one (Linux x86 boot protocol, "64-bit boot protocol").</summary>
-    internal static void EnterLong(GuestMemory ram, ref CpuRegisters registers)
+    internal static void EnterLong(BootPayload payload, ref CpuRegisters registers)
     {
         Span<byte> tables = stackalloc byte[6 * 4096];
         tables.Clear();
@@ -30,8 +28,10 @@ internal static class FlatSegments
             }
         }
 
-        ram.TryWrite(PageTables, tables);
-        Enter(ram, ref registers, Code64);
+        // They hold their own addresses; kernels in this mode lie above 1 MiB, so that the place is free.
+        _ = payload.Claims.Take(PageTables, (ulong)tables.Length, "the page tables");
+        payload.Write(PageTables, tables, "page tables", payload.KernelPath);
+        Enter(payload, ref registers, Code64);
         registers.Cr3 = PageTables;
         registers.Cr4 = 0x20;
         registers.Efer = 0x500;
@@ -39,17 +39,17 @@ internal static class FlatSegments
     }
 
     /// <summary>32-bit protected mode without paging.</summary>
-    internal static void EnterProtected(GuestMemory ram, ref CpuRegisters registers)
+    internal static void EnterProtected(BootPayload payload, ref CpuRegisters registers)
     {
-        Enter(ram, ref registers, Code32);
+        Enter(payload, ref registers, Code32);
         registers.Cr0 = 0x31;
     }
 
-    private static void Enter(GuestMemory ram, ref CpuRegisters registers, ushort code)
+    private static void Enter(BootPayload payload, ref CpuRegisters registers, ushort code)
     {
         Span<ulong> table = [0, 0, Descriptor(code), Descriptor(Data), 0x0000_8B00_0000_0067];
-        ram.TryWrite(TableAddress, System.Runtime.InteropServices.MemoryMarshal.AsBytes(table));
-        registers.Gdtr = new DescriptorTableRegister { Base = TableAddress, Limit = (ulong)(table.Length * 8) - 1 };
+        ulong address = payload.PlaceDescriptors(System.Runtime.InteropServices.MemoryMarshal.AsBytes(table));
+        registers.Gdtr = new DescriptorTableRegister { Base = address, Limit = (ulong)(table.Length * 8) - 1 };
         registers.Idtr = default;
         registers.Cs = Segment(0x10, code);
         SegmentRegister data = Segment(0x18, Data);

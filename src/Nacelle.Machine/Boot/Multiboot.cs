@@ -38,18 +38,19 @@ internal static class Multiboot
         }
 
         ElfFile elf = new(file, payload.KernelPath);
-        ulong end = elf.Load(payload);
+        elf.Load(payload);
 
-        // Other boot loaders pass the kernel's file name first, and kernels skip that word (GRUB and QEMU do).
-        payload.PlaceCommandLine(BootPayload.CommandLineRoom - 1, payload.KernelPath);
-        ulong initrd = payload.PlaceInitrd((end + 0xFFF) & ~0xFFFUL, uint.MaxValue);
-        WriteInformation(payload, initrd);
+        // Other boot loaders pass the kernel's file name first, and kernels skip that word (GRUB and QEMU do). Nothing that is passed may
+        // overlap what was loaded (Multiboot 0.6.96, 3.3): the kernel has its memory already, and the rest goes around it.
+        ulong commandLine = payload.PlaceCommandLine(BootPayload.CommandLineRoom - 1, payload.KernelPath);
+        ulong initrd = payload.PlaceInitrd(PhysicalLayout.ExtendedBase, uint.MaxValue);
+        ulong information = WriteInformation(payload, commandLine, initrd);
 
         CpuRegisters registers = reset;
-        FlatSegments.EnterProtected(payload.Ram, ref registers);
+        FlatSegments.EnterProtected(payload, ref registers);
         registers.Rip = elf.Entry;
         registers.General[(int)GeneralRegister.Rax] = LoaderMagic;
-        registers.General[(int)GeneralRegister.Rbx] = Information;
+        registers.General[(int)GeneralRegister.Rbx] = information;
         return registers;
     }
 
@@ -69,7 +70,7 @@ internal static class Multiboot
         return -1;
     }
 
-    private static void WriteInformation(BootPayload payload, ulong initrd)
+    private static ulong WriteInformation(BootPayload payload, ulong commandLine, ulong initrd)
     {
         Span<byte> map = stackalloc byte[32 * 24];
         map.Clear();
@@ -85,13 +86,13 @@ internal static class Multiboot
             length += 24;
         }
 
-        payload.Write(MemoryMap, map, "kernel", payload.KernelPath);
-        payload.Write(LoaderName, "nacelle\0"u8, "kernel", payload.KernelPath);
+        ulong memoryMap = payload.PlaceData(MemoryMap, map, "the memory map");
+        ulong name = payload.PlaceData(LoaderName, "nacelle\0"u8, "the boot loader's name");
         Span<byte> module = stackalloc byte[16];
         module.Clear();
         BinaryPrimitives.WriteUInt32LittleEndian(module, (uint)initrd);
         BinaryPrimitives.WriteUInt32LittleEndian(module[4..], (uint)(initrd + (ulong)payload.Initrd.Length));
-        payload.Write(Modules, module, "kernel", payload.KernelPath);
+        ulong modules = payload.PlaceData(Modules, module, "the list of modules");
 
         Span<byte> info = stackalloc byte[120];
         info.Clear();
@@ -99,12 +100,12 @@ internal static class Multiboot
         BinaryPrimitives.WriteUInt32LittleEndian(info[4..], (uint)(PhysicalLayout.ConventionalEnd >> 10));
         BinaryPrimitives.WriteUInt32LittleEndian(
             info[8..], (uint)((PhysicalLayout.LowRamEnd(payload.Ram) - PhysicalLayout.ExtendedBase) >> 10));
-        BinaryPrimitives.WriteUInt32LittleEndian(info[16..], (uint)BootPayload.CommandLineAddress);
+        BinaryPrimitives.WriteUInt32LittleEndian(info[16..], (uint)commandLine);
         BinaryPrimitives.WriteUInt32LittleEndian(info[20..], initrd != 0 ? 1u : 0);
-        BinaryPrimitives.WriteUInt32LittleEndian(info[24..], (uint)Modules);
+        BinaryPrimitives.WriteUInt32LittleEndian(info[24..], (uint)modules);
         BinaryPrimitives.WriteUInt32LittleEndian(info[44..], (uint)length);
-        BinaryPrimitives.WriteUInt32LittleEndian(info[48..], (uint)MemoryMap);
-        BinaryPrimitives.WriteUInt32LittleEndian(info[64..], (uint)LoaderName);
-        payload.Write(Information, info, "kernel", payload.KernelPath);
+        BinaryPrimitives.WriteUInt32LittleEndian(info[48..], (uint)memoryMap);
+        BinaryPrimitives.WriteUInt32LittleEndian(info[64..], (uint)name);
+        return payload.PlaceData(Information, info, "the multiboot information");
     }
 }

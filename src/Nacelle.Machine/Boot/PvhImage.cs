@@ -24,19 +24,19 @@ internal static class PvhImage
         }
 
         ulong entry = BinaryPrimitives.ReadUInt32LittleEndian(note);
-        ulong end = elf.Load(payload);
-        payload.PlaceCommandLine(BootPayload.CommandLineRoom - 1);
-        ulong initrd = payload.PlaceInitrd((end + 0xFFF) & ~0xFFFUL, uint.MaxValue);
-        WriteStartInfo(payload, initrd);
+        elf.Load(payload);
+        ulong commandLine = payload.PlaceCommandLine(BootPayload.CommandLineRoom - 1);
+        ulong initrd = payload.PlaceInitrd(PhysicalLayout.ExtendedBase, uint.MaxValue);
+        ulong startInfo = WriteStartInfo(payload, commandLine, initrd);
 
         CpuRegisters registers = reset;
-        FlatSegments.EnterProtected(payload.Ram, ref registers);
+        FlatSegments.EnterProtected(payload, ref registers);
         registers.Rip = entry;
-        registers.General[(int)GeneralRegister.Rbx] = StartInfo;
+        registers.General[(int)GeneralRegister.Rbx] = startInfo;
         return registers;
     }
 
-    private static void WriteStartInfo(BootPayload payload, ulong initrd)
+    private static ulong WriteStartInfo(BootPayload payload, ulong commandLine, ulong initrd)
     {
         Span<byte> map = stackalloc byte[MaximumMapEntries * 24];
         map.Clear();
@@ -50,14 +50,15 @@ internal static class PvhImage
             count++;
         }
 
-        payload.Write(MemoryMap, map, "kernel", payload.KernelPath);
+        ulong memoryMap = payload.PlaceData(MemoryMap, map, "the memory map");
+        ulong modules = 0;
         if (initrd != 0)
         {
             Span<byte> module = stackalloc byte[32];
             module.Clear();
             BinaryPrimitives.WriteUInt64LittleEndian(module, initrd);
             BinaryPrimitives.WriteUInt64LittleEndian(module[8..], (ulong)payload.Initrd.Length);
-            payload.Write(Modules, module, "kernel", payload.KernelPath);
+            modules = payload.PlaceData(Modules, module, "the list of modules");
         }
 
         Span<byte> info = stackalloc byte[56];
@@ -65,11 +66,11 @@ internal static class PvhImage
         BinaryPrimitives.WriteUInt32LittleEndian(info, Magic);
         BinaryPrimitives.WriteUInt32LittleEndian(info[4..], 1);
         BinaryPrimitives.WriteUInt32LittleEndian(info[12..], initrd != 0 ? 1u : 0);
-        BinaryPrimitives.WriteUInt64LittleEndian(info[16..], initrd != 0 ? Modules : 0);
-        BinaryPrimitives.WriteUInt64LittleEndian(info[24..], BootPayload.CommandLineAddress);
+        BinaryPrimitives.WriteUInt64LittleEndian(info[16..], modules);
+        BinaryPrimitives.WriteUInt64LittleEndian(info[24..], commandLine);
         BinaryPrimitives.WriteUInt64LittleEndian(info[32..], payload.RootPointer);
-        BinaryPrimitives.WriteUInt64LittleEndian(info[40..], MemoryMap);
+        BinaryPrimitives.WriteUInt64LittleEndian(info[40..], memoryMap);
         BinaryPrimitives.WriteUInt32LittleEndian(info[48..], count);
-        payload.Write(StartInfo, info, "kernel", payload.KernelPath);
+        return payload.PlaceData(StartInfo, info, "the start information");
     }
 }
