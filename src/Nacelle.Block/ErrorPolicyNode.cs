@@ -17,12 +17,14 @@ public enum BlockErrorPolicy
 /// <param name="Operation">What was asked.</param>
 /// <param name="Offset">Where on the disk, in bytes.</param>
 /// <param name="ErrorNumber">The errno(3) value.</param>
-public readonly record struct BlockFault(BlockOperation Operation, long Offset, int ErrorNumber);
+/// <param name="IsLost">Whether writes that had completed are lost, which no second try mends.</param>
+public readonly record struct BlockFault(BlockOperation Operation, long Offset, int ErrorNumber, bool IsLost = false);
 
 /// <summary>Holds back requests that the host refused, so that the machine can pause in place of an error in the guest.</summary>
 /// <remarks>
 /// Owned by the loop of the node beneath, which it disposes. A held request is done again from its start, which is
-/// harmless: its range is still the guest's to write. The number held is bounded by the number the caller has in flight.
+/// harmless: its range is still the guest's to write. A flush is held once, so that somebody hears of it; when the machine goes on it fails,
+/// and so do all later ones, since no second try brings back what the host has lost. The number held is bounded by the number the caller has in flight.
 /// </remarks>
 /// <param name="inner">The node beneath.</param>
 /// <param name="policy">What to hold.</param>
@@ -36,6 +38,7 @@ public sealed class ErrorPolicyNode(IBlockNode inner, BlockErrorPolicy policy, A
     private readonly List<(BlockRequest Request, int Error)> _held = [];
     private readonly Dictionary<BlockRequest, IBlockCompletion?> _owners = new(ReferenceEqualityComparer.Instance);
     private bool _draining;
+    private bool _lossTold;
 
     /// <inheritdoc/>
     public long Length => inner.Length;
@@ -55,6 +58,9 @@ public sealed class ErrorPolicyNode(IBlockNode inner, BlockErrorPolicy policy, A
         get => inner.WriteCache;
         set => inner.WriteCache = value;
     }
+
+    /// <inheritdoc/>
+    public int LostWriteError => inner.LostWriteError;
 
     /// <summary>Requests held back.</summary>
     public int HeldCount => _held.Count;
@@ -109,16 +115,19 @@ public sealed class ErrorPolicyNode(IBlockNode inner, BlockErrorPolicy policy, A
     /// <inheritdoc/>
     void IBlockCompletion.Completed(BlockRequest request, int error)
     {
-        if (error == 0 || _draining || !Holds(error))
+        bool lost = request.Operation == BlockOperation.Flush && inner.LostWriteError != 0;
+        if (error == 0 || _draining || !Holds(error) || (lost && _lossTold))
         {
             Finish(request, error);
             return;
         }
 
+        _lossTold |= lost;
+
         _held.Add((request, error));
         if (_held.Count == 1)
         {
-            onFault(new BlockFault(request.Operation, request.Offset, error));
+            onFault(new BlockFault(request.Operation, request.Offset, error, lost));
         }
     }
 

@@ -25,6 +25,12 @@ public interface IBlockNode : IDisposable
     /// </summary>
     bool WriteCache { get; set; }
 
+    /// <summary>
+    /// The errno(3) value of a flush that failed: writes that had completed before may be lost, and every later flush fails alike until the
+    /// node is opened anew. 0 while all is well.
+    /// </summary>
+    int LostWriteError => 0;
+
     /// <summary>Takes a request; the host may see it only at the next <see cref="Submit"/>.</summary>
     /// <param name="request">Not touched by the caller until its completion.</param>
     void Start(BlockRequest request);

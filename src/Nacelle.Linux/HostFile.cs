@@ -78,8 +78,8 @@ public sealed unsafe partial class HostFile : IDisposable
     {
         const int currentDirectory = -100;
         const uint type = 1;
-        byte* buffer = stackalloc byte[256];
-        return Status(currentDirectory, path, 0, type, buffer) == 0 ? KindOf(buffer) : null;
+        byte* buffer = stackalloc byte[HostStatus.Length];
+        return HostStatus.Query(currentDirectory, path, 0, type, buffer) == 0 ? KindOf(buffer) : null;
     }
 
     /// <summary>Asks what the file is.</summary>
@@ -88,9 +88,8 @@ public sealed unsafe partial class HostFile : IDisposable
     {
         const int emptyPath = 0x1000;
         const uint basicAndDirectAlignment = 0x27ff;
-        byte* buffer = stackalloc byte[256];
-        new Span<byte>(buffer, 256).Clear();
-        if (Status(_descriptor, "", emptyPath, basicAndDirectAlignment, buffer) != 0)
+        byte* buffer = stackalloc byte[HostStatus.Length];
+        if (HostStatus.Query(_descriptor, "", emptyPath, basicAndDirectAlignment, buffer) != 0)
         {
             throw LinuxException.FromLastError("ask for a file's status");
         }
@@ -152,6 +151,33 @@ public sealed unsafe partial class HostFile : IDisposable
         return identity;
     }
 
+    /// <summary>Reads a stretch of the file.</summary>
+    /// <exception cref="LinuxException">It cannot be read, or ends before.</exception>
+    public void ReadExactly(Span<byte> bytes, long offset)
+    {
+        const int interrupted = 4;
+        const int inputOutputError = 5;
+        while (!bytes.IsEmpty)
+        {
+            int count;
+            fixed (byte* buffer = bytes)
+            {
+                nint* vector = stackalloc nint[2] { (nint)buffer, bytes.Length };
+                count = ReadVector(_descriptor, vector, 1, offset);
+            }
+
+            if (count > 0)
+            {
+                bytes = bytes[count..];
+                offset += count;
+            }
+            else if (count != -interrupted)
+            {
+                throw new LinuxException("read a file", count == 0 ? inputOutputError : -count);
+            }
+        }
+    }
+
     /// <summary>preadv2(2) on a descriptor.</summary>
     public static int ReadVector(int descriptor, void* vectors, int count, long offset) =>
         Result(ReadVectorAt(descriptor, vectors, count, offset, 0, 0));
@@ -201,9 +227,6 @@ public sealed unsafe partial class HostFile : IDisposable
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int OpenFile(string path, int flags, uint mode);
-
-    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Status(int directory, string path, int flags, uint mask, byte* buffer);
 
     [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
     private static partial int Control(int descriptor, ulong request, void* argument);

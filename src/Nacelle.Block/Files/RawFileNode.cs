@@ -27,6 +27,7 @@ public sealed unsafe class RawFileNode : IBlockNode
     private readonly BlockCacheMode _cache;
     private byte* _zeroes;
     private bool _writeCache;
+    private bool _unflushed;
     private bool _disposed;
 
     private RawFileNode(FileEngine engine, RawFileHandles file, RawFileOptions options)
@@ -60,6 +61,9 @@ public sealed unsafe class RawFileNode : IBlockNode
         set => _writeCache = value && CacheAllowed;
     }
 
+    /// <inheritdoc/>
+    public int LostWriteError { get; private set; }
+
     /// <summary>Requests started and not completed.</summary>
     internal int InFlight { get; private set; }
 
@@ -85,7 +89,8 @@ public sealed unsafe class RawFileNode : IBlockNode
     {
         ArgumentNullException.ThrowIfNull(request);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        int refusal = Refusal(request);
+        // The host forgets what it could not write and tells so once (fsync(2)): from then on no flush can promise anything.
+        int refusal = request.Operation == BlockOperation.Flush && LostWriteError != 0 ? LostWriteError : Refusal(request);
         if (refusal != 0 || IsNothing(request))
         {
             request.Complete(refusal);
@@ -164,8 +169,17 @@ public sealed unsafe class RawFileNode : IBlockNode
                 StepAllocate(command, result);
                 break;
             default:
+                NoteFlush(result);
                 Finish(command, -Math.Min(result, 0));
                 break;
+        }
+    }
+
+    private void NoteFlush(int result)
+    {
+        if (result < 0)
+        {
+            LostWriteError = -result;
         }
     }
 
@@ -233,10 +247,17 @@ public sealed unsafe class RawFileNode : IBlockNode
     {
         if (result < 0)
         {
+            // A durable write flushes, too, and may have taken the one report of earlier writes that were lost.
+            if (command.Kind == FileCommandKind.Write && (command.Flags & DurableWrite) != 0 && _unflushed)
+            {
+                LostWriteError = -result;
+            }
+
             Finish(command, -result);
             return;
         }
 
+        _unflushed |= command.Kind == FileCommandKind.Write && (command.Flags & DurableWrite) == 0;
         if (result == 0)
         {
             EndOfFile(command);

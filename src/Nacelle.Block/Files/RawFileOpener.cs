@@ -33,6 +33,7 @@ internal static class RawFileOpener
             HostFileStatus status = file.Query();
             Check(options, status);
             Lock(options, file, status);
+            Recognise(options, file, status);
             if (options.Cache is BlockCacheMode.None or BlockCacheMode.DirectSync)
             {
                 direct = OpenDirect(options, file);
@@ -102,6 +103,25 @@ internal static class RawFileOpener
         if (reason is not null)
         {
             throw new BlockOpenException($"cannot open disk '{options.Path}': {reason}");
+        }
+    }
+
+    private static void Recognise(RawFileOptions options, HostFile file, HostFileStatus status)
+    {
+        string? format;
+        try
+        {
+            format = options.SaidToBeRaw ? null : ImageFormat.Recognise(file, status.Size);
+        }
+        catch (LinuxException error)
+        {
+            throw new BlockOpenException($"cannot read disk '{options.Path}': {error.Message}; mend or replace it", error);
+        }
+
+        if (format is not null)
+        {
+            throw new BlockOpenException(
+                $"disk '{options.Path}' is a {format} file and not raw: {ImageFormat.Remedy(format, options.Path)}");
         }
     }
 

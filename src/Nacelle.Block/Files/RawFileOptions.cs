@@ -31,6 +31,11 @@ public sealed record RawFileOptions
     /// <summary>Use of the host's page cache.</summary>
     public BlockCacheMode Cache { get; init; } = BlockCacheMode.Writeback;
 
+    /// <summary>
+    /// Whether somebody said that the file is raw. Otherwise one that holds a disk in another form is refused (<see cref="ImageFormat"/>).
+    /// </summary>
+    public bool SaidToBeRaw { get; init; }
+
     /// <summary>Whether discards free space on the host.</summary>
     public bool Discard { get; init; } = true;
 }

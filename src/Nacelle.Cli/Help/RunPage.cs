@@ -23,7 +23,8 @@ internal static class RunPage
     [
         ("cache=MODE", $"Use of the host's page cache: {string.Join(", ", DiskOption.CacheModes)}. writeback honours the guest's flushes; none goes past the cache (O_DIRECT); writethrough and directsync make each write durable; unsafe ignores flushes. Default: writeback."),
         ("discard=on|off", "Whether the guest's discards free space in the file. Default: on."),
-        ("on-error=WORD", $"What happens when the host refuses a request: {string.Join(", ", DiskOption.ErrorPolicies)}. report gives the guest an I/O error; stop pauses the machine; stop-when-full pauses it only when the host's file system is full. Default: report."),
+        ("format=raw", "Says that the file is raw. Without it a file that looks like an image in another format (qcow2, VMDK, VHDX, …) is refused; convert it with qemu-img."),
+        ("on-error=WORD", $"What happens when the host refuses a request: {string.Join(", ", DiskOption.ErrorPolicies)}. report gives the guest an I/O error; stop pauses the machine; stop-when-full pauses it only when the host's file system is full. Where a flush fails, writes of before may be lost: that flush and all later ones fail until the machine is started anew, under stop after one pause. Default: report."),
         ("packed=on|off", "Whether the packed virtqueue layout is offered. Default: off."),
         ("queues=N", $"Request queues, 1 to {DiskOption.MostQueues}. Default: one per vCPU, up to 4."),
         ("readonly=on|off", "Whether the guest's writes are refused; such a disk can be shared. Default: off."),

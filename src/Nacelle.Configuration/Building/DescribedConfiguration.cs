@@ -111,7 +111,7 @@ public static class DescribedConfiguration
             Driver = new DiskDriverConfiguration
             {
                 Name = "qemu",
-                Type = "raw",
+                Type = disk.SaidToBeRaw ? "raw" : null,
                 Cache = disk.Cache switch
                 {
                     DiskCacheMode.None => DiskCache.None,

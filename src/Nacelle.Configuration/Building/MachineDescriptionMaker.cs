@@ -191,6 +191,7 @@ public static class MachineDescriptionMaker
                 DiskCache.Unsafe => DiskCacheMode.Unsafe,
                 _ => DiskCacheMode.Writeback,
             },
+            SaidToBeRaw = driver.Type == "raw",
             Discard = driver.Discard != "ignore",
             Queues = driver.Queues ?? 0,
             Serial = disk.Serial,

@@ -12,8 +12,9 @@ public static class DiskOption
     /// <summary>Most request queues of a disk.</summary>
     public const int MostQueues = 64;
 
-    private static readonly string[] s_names = ["cache", "discard", "on-error", "packed", "queues", "readonly", "serial"];
+    private static readonly string[] s_names = ["cache", "discard", "format", "on-error", "packed", "queues", "readonly", "serial"];
     private static readonly string[] s_cacheModes = ["writeback", "none", "writethrough", "directsync", "unsafe"];
+    private static readonly string[] s_formats = ["raw"];
     private static readonly string[] s_errorPolicies = ["report", "stop", "stop-when-full"];
 
     /// <summary>Names of the options after the file.</summary>
@@ -42,6 +43,7 @@ public static class DiskOption
             {
                 "cache" => disk with { Cache = (DiskCacheMode)value.Choice(setting, s_cacheModes) },
                 "discard" => disk with { Discard = value.Switch(setting) },
+                "format" => disk with { SaidToBeRaw = IsRaw(value, setting) },
                 "on-error" => disk with { OnError = (DiskErrorPolicy)value.Choice(setting, s_errorPolicies) },
                 "packed" => disk with { Packed = value.Switch(setting) },
                 "queues" => disk with { Queues = value.Number(setting, 1, MostQueues) },
@@ -69,6 +71,7 @@ public static class DiskOption
 
         Add(disk.Cache != plain.Cache, "cache", s_cacheModes[(int)disk.Cache]);
         Add(disk.Discard != plain.Discard, "discard", disk.Discard ? "on" : "off");
+        Add(disk.SaidToBeRaw, "format", s_formats[0]);
         Add(disk.OnError != plain.OnError, "on-error", s_errorPolicies[(int)disk.OnError]);
         Add(disk.Packed != plain.Packed, "packed", disk.Packed ? "on" : "off");
         Add(disk.Queues != plain.Queues, "queues", disk.Queues.ToString(CultureInfo.InvariantCulture));
@@ -76,6 +79,13 @@ public static class DiskOption
         Add(disk.Serial is not null, "serial", disk.Serial ?? "");
         return OptionValue.Join(disk.Path, settings);
     }
+
+    /// <summary>The one format there is; of others the way out is told.</summary>
+    private static bool IsRaw(OptionValue value, KeyValuePair<string, string> setting) =>
+        setting.Value is "qcow2" or "qcow" or "vmdk" or "vdi" or "vhdx" or "vpc" or "qed" or "parallels"
+            ? throw new ConfigurationException(
+                $"disk option format={setting.Value} is not supported yet: convert the image with 'qemu-img convert -O raw OLD NEW'")
+            : value.Choice(setting, s_formats) == 0;
 
     private static string SerialNumber(string text)
     {

@@ -31,6 +31,7 @@ internal sealed class DiskAttachment : IDisposable
                     ReadOnly = description.ReadOnly,
                     Cache = CacheOf(description.Cache),
                     Discard = description.Discard,
+                    SaidToBeRaw = description.SaidToBeRaw,
                 },
                 engine);
             _node = new ErrorPolicyNode(
@@ -72,8 +73,10 @@ internal sealed class DiskAttachment : IDisposable
         _loop.Dispose();
     }
 
-    private static string Describe(string path, BlockFault fault) =>
-        $"{fault.Operation.ToString().ToLowerInvariant()} at byte {fault.Offset} of {path}: "
+    private static string Describe(string path, BlockFault fault) => fault.IsLost
+        ? $"the host lost writes to {path} ({Marshal.GetPInvokeErrorMessage(fault.ErrorNumber)}): the guest is told when the machine goes on, "
+            + "and its flushes fail until it is started anew"
+        : $"{fault.Operation.ToString().ToLowerInvariant()} at byte {fault.Offset} of {path}: "
         + $"{Marshal.GetPInvokeErrorMessage(fault.ErrorNumber)}; make room or mend the host, then continue the machine";
 
     private static BlockCacheMode CacheOf(DiskCacheMode mode) => mode switch

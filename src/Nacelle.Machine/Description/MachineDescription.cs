@@ -133,6 +133,9 @@ public sealed record DiskDescription
     /// <summary>Use of the host's page cache.</summary>
     public DiskCacheMode Cache { get; init; } = DiskCacheMode.Writeback;
 
+    /// <summary>Whether the file is raw by somebody's word; otherwise one that looks like an image in another format is refused.</summary>
+    public bool SaidToBeRaw { get; init; }
+
     /// <summary>Whether guest discards free space in the file.</summary>
     public bool Discard { get; init; } = true;
 
