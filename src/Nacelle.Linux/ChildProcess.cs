@@ -14,6 +14,7 @@ public sealed unsafe partial class ChildProcess : IDisposable
     {
         ProcessId = processId;
         _handle = handle;
+        Leftovers.Add(this, () => SendSignal(_handle, KillSignal, null, 0));
     }
 
     /// <summary>The process id.</summary>
@@ -105,6 +106,7 @@ public sealed unsafe partial class ChildProcess : IDisposable
             WaitForEnd(-1);
         }
 
+        Leftovers.Remove(this);
         _ = Close(_handle);
     }
 

@@ -191,8 +191,7 @@ public sealed unsafe partial class EventLoop : IDisposable
             RunPosted();
             long wait = RunDueTimers();
             wait = _posted.IsEmpty ? wait : 0;
-            Timespec timeout = new() { Seconds = wait / 1_000_000_000, Nanoseconds = wait % 1_000_000_000 };
-            int count = EpollWait(_epoll, events, MaximumEvents, wait < 0 ? null : &timeout, null, 8);
+            int count = EventWait.Wait(_epoll, events, MaximumEvents, wait);
             for (int i = 0; i < count && !_stopping; i++)
             {
                 RunWatch((int)events[i].Data, (PollEvents)events[i].Events);
@@ -339,29 +338,11 @@ public sealed unsafe partial class EventLoop : IDisposable
         }
     }
 
-    [StructLayout(LayoutKind.Sequential, Pack = 1)]
-    private struct EpollEvent
-    {
-        public uint Events;
-        public ulong Data;
-    }
-
-    [StructLayout(LayoutKind.Sequential)]
-    private struct Timespec
-    {
-        public long Seconds;
-        public long Nanoseconds;
-    }
-
     [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
     private static partial int EpollCreate(int flags);
 
     [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
     private static partial int EpollControl(int epoll, int operation, int descriptor, EpollEvent* registration);
-
-    [LibraryImport("libc", EntryPoint = "epoll_pwait2", SetLastError = true)]
-    private static partial int EpollWait(
-        int epoll, EpollEvent* events, int maximum, Timespec* timeout, void* signalMask, nuint signalMaskSize);
 
     [LibraryImport("libc", EntryPoint = "close", SetLastError = true)]
     private static partial int Close(int descriptor);

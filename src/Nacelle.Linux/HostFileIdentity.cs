@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 
 namespace Nacelle.Linux;
 
@@ -11,11 +10,10 @@ namespace Nacelle.Linux;
 /// <param name="Major">Major number of the block device, or of the device that holds the file.</param>
 /// <param name="Minor">Minor number of it.</param>
 /// <param name="Inode">The file's number on its file system; 0 for a block device.</param>
-public readonly unsafe partial record struct HostFileIdentity(bool IsBlockDevice, uint Major, uint Minor, ulong Inode)
+public readonly unsafe record struct HostFileIdentity(bool IsBlockDevice, uint Major, uint Minor, ulong Inode)
 {
     private const int MaximumDepth = 8;
     private const int CurrentDirectory = -100;
-    private const int StatusLength = 256;
 
     /// <summary>Asks what a path names, following symbolic links, without opening it.</summary>
     /// <returns>Null where there is nothing, nothing that this user may see, or neither a regular file nor a block device.</returns>
@@ -104,8 +102,8 @@ public readonly unsafe partial record struct HostFileIdentity(bool IsBlockDevice
     private static HostFileIdentity? Ask(int directory, string path, int flags)
     {
         const uint typeAndInode = 0x101;
-        uint* status = stackalloc uint[StatusLength / sizeof(uint)];
-        if (Status(directory, path, flags, typeAndInode, (byte*)status) != 0)
+        uint* status = stackalloc uint[HostStatus.Length / sizeof(uint)];
+        if (HostStatus.Query(directory, path, flags, typeAndInode, (byte*)status) != 0)
         {
             return null;
         }
@@ -117,7 +115,4 @@ public readonly unsafe partial record struct HostFileIdentity(bool IsBlockDevice
             _ => null,
         };
     }
-
-    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Status(int directory, string path, int flags, uint mask, byte* buffer);
 }

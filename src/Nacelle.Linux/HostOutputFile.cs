@@ -36,6 +36,10 @@ public sealed partial class HostOutputFile : IDisposable
         HostFileIdentity? identity = HostFileIdentity.Of(descriptor);
         _made = made ? identity : null;
         _regular = identity is { IsBlockDevice: false };
+        if (_made is not null)
+        {
+            Leftovers.Add(this, RemoveMade);
+        }
     }
 
     /// <summary>For writing; owned by this object.</summary>
@@ -77,6 +81,7 @@ public sealed partial class HostOutputFile : IDisposable
     public void Begin()
     {
         _begun = true;
+        Leftovers.Remove(this);
         if (_regular && Truncate(_handle, 0) != 0)
         {
             throw LinuxException.FromLastError("empty the file");
@@ -114,13 +119,22 @@ public sealed partial class HostOutputFile : IDisposable
             return;
         }
 
-        if (!_begun && _made is { } made && HostFileIdentity.Of(_path) == made)
+        if (!_begun)
         {
-            File.Delete(_path);
+            Leftovers.Remove(this);
+            RemoveMade();
         }
 
         _handle.Dispose();
         _claim?.Dispose();
+    }
+
+    private void RemoveMade()
+    {
+        if (_made is { } made && HostFileIdentity.Of(_path) == made)
+        {
+            File.Delete(_path);
+        }
     }
 
     /// <summary>Takes the lock that keeps a machine from writing onto the disk of another.</summary>

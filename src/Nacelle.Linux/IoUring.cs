@@ -73,7 +73,9 @@ public sealed unsafe partial class IoUring : IDisposable
         IoUring made = new(ring, parameters, rings, ringsLength, slots, entriesLength);
         const int registerEvent = 4;
         int descriptor = made._completions.FileDescriptor;
-        if (SystemCall(RegisterCall, ring, registerEvent, (nint)(&descriptor), 1, 0, 0) != 0)
+        // A filter may let rings be made and not be entered: such a ring would take operations and never do them.
+        if (SystemCall(RegisterCall, ring, registerEvent, (nint)(&descriptor), 1, 0, 0) != 0
+            || SystemCall(EnterCall, ring, 0, 0, 0, 0, 0) < 0)
         {
             made.Dispose();
             return null;
@@ -104,19 +106,23 @@ public sealed unsafe partial class IoUring : IDisposable
     }
 
     /// <summary>Hands the queued operations to the kernel in one system call.</summary>
-    /// <returns>False where the kernel did not take all, for want of memory: they stay queued for the next call.</returns>
+    /// <returns>False where the kernel did not take all of them, for want of memory: the rest stays queued for the next call.</returns>
     public bool Submit()
     {
-        if (_unsubmitted != 0)
+        while (_unsubmitted != 0)
         {
-            Enter(0);
+            if (!Enter(0))
+            {
+                return false;
+            }
         }
 
-        return _unsubmitted == 0;
+        return true;
     }
 
     /// <summary>Submits and blocks until at least one completion is there.</summary>
-    public void Wait() => Enter(1);
+    /// <returns>False where the kernel refused for now: nothing was submitted and nothing waited for.</returns>
+    public bool Wait() => Enter(1);
 
     /// <summary>Takes one completion.</summary>
     /// <param name="userData">The operation's <see cref="IoUringSubmission.UserData"/>.</param>
@@ -154,14 +160,21 @@ public sealed unsafe partial class IoUring : IDisposable
         _completions.Dispose();
     }
 
-    private void Enter(uint waitFor)
+    /// <returns>False where the kernel refused.</returns>
+    private bool Enter(uint waitFor)
     {
         const nint getEvents = 1;
+        const int interrupted = 4;
         nint taken = SystemCall(EnterCall, _ring, (nint)_unsubmitted, (nint)waitFor, waitFor == 0 ? 0 : getEvents, 0, 0);
-        if (taken > 0)
+        if (taken < 0)
         {
-            _unsubmitted -= (uint)taken;
+            return Marshal.GetLastPInvokeError() == interrupted;
         }
+
+        // None taken though some were offered: as good as a refusal, and no reason to ask at once again.
+        bool moved = taken > 0 || _unsubmitted == 0;
+        _unsubmitted -= (uint)taken;
+        return moved;
     }
 
     private static byte* Map(int ring, long offset, nuint length)

@@ -27,6 +27,8 @@ public static class LocalListener
             listener.Bind(new UnixDomainSocketEndPoint(path));
             File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
             listener.Listen(backlog);
+            string file = Path.GetFullPath(path);
+            Leftovers.Add(listener, () => File.Delete(file));
             refusal = null;
             return listener;
         }
@@ -45,6 +47,22 @@ public static class LocalListener
                 _ => error.Message,
             };
             return null;
+        }
+    }
+
+    /// <summary>Closes a listener and removes its file, unless something else has taken the file's place.</summary>
+    /// <param name="listener">From <see cref="Open"/>.</param>
+    /// <param name="path">Its file.</param>
+    public static void Close(Socket listener, string path)
+    {
+        ArgumentNullException.ThrowIfNull(listener);
+        Leftovers.Remove(listener);
+        listener.Dispose();
+
+        // A socket that is listened on belongs to the next machine already, and a file was never ours.
+        if (IsStale(path))
+        {
+            File.Delete(path);
         }
     }
 

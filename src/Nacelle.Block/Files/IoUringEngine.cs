@@ -54,7 +54,11 @@ internal sealed unsafe class IoUringEngine : FileEngine
     {
         while (node.InFlight > 0)
         {
-            _ring.Wait();
+            if (!_ring.Wait())
+            {
+                Thread.Yield();
+            }
+
             Reap();
         }
     }
