@@ -28,7 +28,12 @@ internal static class CommandLine
         {
             return await DispatchAsync(arguments).ConfigureAwait(false);
         }
-        catch (Exception error) when (error is not OutOfMemoryException)
+        catch (OutOfMemoryException)
+        {
+            new Notices().Error("no memory of the host is left: raise 'ulimit -v', or free memory");
+            return (int)ExitCode.HostResource;
+        }
+        catch (Exception error)
         {
             new Notices().Error($"a defect of Nacelle, please report it: {error}");
             return (int)ExitCode.InternalError;

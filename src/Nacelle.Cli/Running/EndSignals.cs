@@ -8,14 +8,14 @@ namespace Nacelle.Cli;
 internal sealed class EndSignals : IDisposable
 {
     private readonly List<PosixSignalRegistration> _registrations = [];
-    private readonly Action _first;
+    private readonly Action<PosixSignal> _first;
     private readonly Action _second;
     private int _received;
 
     /// <summary>Begins to listen to SIGINT, SIGTERM, SIGHUP and SIGQUIT.</summary>
     /// <param name="first">Called for the first signal.</param>
     /// <param name="second">Called before a further signal ends the process.</param>
-    internal EndSignals(Action first, Action second)
+    internal EndSignals(Action<PosixSignal> first, Action second)
     {
         _first = first;
         _second = second;
@@ -48,7 +48,7 @@ internal sealed class EndSignals : IDisposable
         if (Interlocked.CompareExchange(ref _received, (int)context.Signal, 0) == 0)
         {
             context.Cancel = true;
-            _first();
+            _first(context.Signal);
         }
         else
         {

@@ -14,7 +14,15 @@ internal sealed class MachineRunner
     // SIGUSR1, which .NET has no name for.
     private const PosixSignal ResumeSignal = (PosixSignal)10;
 
+    // From a signal to the end of the process, whatever the host does not answer for.
+    private static readonly TimeSpan s_grace = TimeSpan.FromMilliseconds(800);
+
+    // For requests under way when a guest has ended by itself.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(10);
+
     private readonly MachineDescription _description;
+    private readonly EndDeadline _deadline = new();
+    private readonly TaskCompletionSource _signalled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly RunSettings _settings;
     private readonly Notices _notices;
     private readonly long _begin = Stopwatch.GetTimestamp();
@@ -37,46 +45,104 @@ internal sealed class MachineRunner
 
     private async Task<int> RunAsync()
     {
-        using EndSignals signals = new(() => _session?.RequestStop(), () => _terminal?.Dispose());
+        using EndSignals signals = new(OnEndSignal, () => _terminal?.Dispose());
         using PosixSignalRegistration resume = PosixSignalRegistration.Create(ResumeSignal, OnResume);
+        MachineSession? session = null;
         try
         {
-            using MachineSession session = MachineSession.Build(_description, ConnectStandardStreams, _settings.Gdb, Files());
-            CheckTranslator(session);
-            using ListingFile? listing = _settings.TranslatorListing is { } wanted ? ListingFile.Create(wanted) : null;
-            MachineStop stop;
-            TimeSpan running;
-            using (_terminal = _description.Serial.Kind == SerialKind.StandardStreams ? RawTerminal.TryEnter() : null)
+            // A kernel may come from a FIFO or a file system that does not answer: a signal ends that, too.
+            Task<MachineSession> building = BuildAsync();
+            if (await Task.WhenAny(building, _signalled.Task).ConfigureAwait(false) != building
+                && await Task.WhenAny(building, Task.Delay(s_grace)).ConfigureAwait(false) != building)
             {
-                _notices.Terminal = _terminal;
-                session.Diagnostic += _notices.Say;
-                session.Paused += OnPaused;
-                _session = session;
-                Introduce(session);
-                long start = Stopwatch.GetTimestamp();
-                session.Start();
-                if (signals.Received is not null)
-                {
-                    session.RequestStop();
-                }
-
-                stop = await session.Completion.ConfigureAwait(false);
-                running = Stopwatch.GetElapsedTime(start);
+                Leftovers.TakeBack();
+                return ExitCodes.Of(signals.Received!.Value);
             }
 
-            if (_settings.TranslatorStatistics && session.ReadTranslatorCounters() is TranslatorCounters counters)
-            {
-                Notices.Print(TranslatorReport.Write(counters, running));
-            }
-
-            listing?.Write(session);
-            return Conclude(stop, signals);
+            session = await building.ConfigureAwait(false);
+            return await RunAsync(session, signals).ConfigureAwait(false);
         }
         catch (MachineException error)
         {
             _notices.Error(error.Message);
             return ExitCodes.Of(error.Kind);
         }
+        finally
+        {
+            _session = null;
+            session?.Dispose();
+            _deadline.Stop();
+        }
+    }
+
+    private async Task<int> RunAsync(MachineSession session, EndSignals signals)
+    {
+        CheckTranslator(session);
+        using ListingFile? listing = _settings.TranslatorListing is { } wanted ? ListingFile.Create(wanted) : null;
+        MachineStop stop;
+        TimeSpan running;
+        using (_terminal = _description.Serial.Kind == SerialKind.StandardStreams ? RawTerminal.TryEnter() : null)
+        {
+            _notices.Terminal = _terminal;
+            session.Diagnostic += _notices.Say;
+            session.Paused += OnPaused;
+            _session = session;
+            Introduce(session);
+            long start = Stopwatch.GetTimestamp();
+            session.Start();
+            if (signals.Received is not null)
+            {
+                session.RequestStop();
+            }
+
+            stop = await session.Completion.ConfigureAwait(false);
+            running = Stopwatch.GetElapsedTime(start);
+        }
+
+        // What was asked for is still written, and may take its time.
+        _deadline.Stop();
+        if (_settings.TranslatorStatistics && session.ReadTranslatorCounters() is TranslatorCounters counters)
+        {
+            Notices.Print(TranslatorReport.Write(counters, running));
+        }
+
+        listing?.Write(session);
+        int code = Conclude(stop, signals);
+        bool asked = signals.Received is not null;
+        _deadline.Start(asked ? s_grace : s_patience, code, () =>
+        {
+            if (!asked)
+            {
+                _notices.Error("a disk or network of the host does not answer: ended without waiting for it any longer");
+            }
+        });
+        return code;
+    }
+
+    private void OnEndSignal(PosixSignal signal)
+    {
+        _deadline.Start(s_grace, ExitCodes.Of(signal), () => _terminal?.Dispose());
+        _signalled.TrySetResult();
+        _session?.RequestStop();
+    }
+
+    private Task<MachineSession> BuildAsync()
+    {
+        TaskCompletionSource<MachineSession> built = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        Thread thread = new(() =>
+        {
+            try
+            {
+                built.SetResult(MachineSession.Build(_description, ConnectStandardStreams, _settings.Gdb, Files()));
+            }
+            catch (Exception error)
+            {
+                built.SetException(error);
+            }
+        })
+        { Name = "build", IsBackground = true };
+        thread.Start();
+        return built.Task;
     }
 
     /// <summary>Before anything runs: a long run without what it was for would be a waste.</summary>

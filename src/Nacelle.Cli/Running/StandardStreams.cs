@@ -50,6 +50,15 @@ internal sealed class StandardStreams : ISerialConnection
     public void Write(ReadOnlySpan<byte> bytes) => _output.Write(bytes);
 
     /// <inheritdoc/>
+    public int TryWrite(ReadOnlySpan<byte> bytes) => _output.TryWrite(bytes);
+
+    /// <inheritdoc/>
+    public void CallWhenRoom(Action room) => _output.RoomMade += room;
+
+    /// <inheritdoc/>
+    public void TellStalled() => Diagnostic?.Invoke("standard output is not read: what the guest writes to its serial port is lost until it is");
+
+    /// <inheritdoc/>
     public void Cancel()
     {
         _output.Cancel();
@@ -58,7 +67,7 @@ internal sealed class StandardStreams : ISerialConnection
     }
 
     /// <inheritdoc/>
-    public void Drain() => _output.Drain();
+    public void Drain() => _output.Drain(Timeout.InfiniteTimeSpan);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -48,10 +48,13 @@ internal sealed class GdbListener : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        _socket.Dispose();
         if (_path is not null)
         {
-            File.Delete(_path);
+            LocalListener.Close(_socket, _path);
+        }
+        else
+        {
+            _socket.Dispose();
         }
     }
 

@@ -16,13 +16,18 @@ public sealed class SerialPort : IAddressRangeHandler
 
     private const int FifoSize = 16;
     private const long GatherNanoseconds = 1_000_000;
+    private const uint TransmitterReady = 0x60;
     private const byte ReceiveInterrupt = 1;
     private const byte TransmitInterrupt = 2;
     private const byte LineInterrupt = 4;
     private const byte ModemInterrupt = 8;
     private const byte Loopback = 0x10;
     private const byte InterruptGate = 8;
+
+    // How long a guest that writes without looking at the line status is held up by a far end that takes nothing.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
     private readonly Lock _state = new();
+    private readonly ManualResetEventSlim _room = new(true);
     private readonly IInterruptLine _line;
     private readonly ISerialBackend _backend;
     private readonly ITimerService _timers;
@@ -41,6 +46,8 @@ public sealed class SerialPort : IAddressRangeHandler
     private ushort _divisor = 1;
     private bool _overrun;
     private bool _transmitPending;
+    private bool _full;
+    private bool _stalled;
 
     /// <summary>Connects a port.</summary>
     /// <param name="line">Its interrupt line.</param>
@@ -55,6 +62,7 @@ public sealed class SerialPort : IAddressRangeHandler
         _backend = backend;
         _timers = timers;
         _flushTimer = timers.CreateTimer(Flush);
+        backend.CallWhenRoom(OnRoom);
     }
 
     /// <summary>
@@ -142,7 +150,7 @@ public sealed class SerialPort : IAddressRangeHandler
                 case 4:
                     return _modemControl;
                 case 5:
-                    value = 0x60u | (_receivedCount != 0 ? 1u : 0) | (_overrun ? 2u : 0);
+                    value = (IsTransmitterReady ? TransmitterReady : 0) | (_receivedCount != 0 ? 1u : 0) | (_overrun ? 2u : 0);
                     if (!_overrun)
                     {
                         return value;
@@ -174,6 +182,7 @@ public sealed class SerialPort : IAddressRangeHandler
         byte data = (byte)value;
         bool closed;
         bool open;
+        bool taken = true;
         lock (_state)
         {
             closed = IsReceiverClosed;
@@ -186,11 +195,11 @@ public sealed class SerialPort : IAddressRangeHandler
                     _divisor = (ushort)((_divisor & 0xFF) | (data << 8));
                     return;
                 case 0:
-                    Transmit(data);
+                    taken = Transmit(data);
                     break;
                 case 1:
                     // Enabling the interrupt while the transmitter is empty raises it at once.
-                    _transmitPending |= (data & ~_interruptEnable & TransmitInterrupt) != 0;
+                    _transmitPending |= IsTransmitterReady && (data & ~_interruptEnable & TransmitInterrupt) != 0;
                     _interruptEnable = (byte)(data & 0xF);
                     break;
                 case 2:
@@ -213,6 +222,11 @@ public sealed class SerialPort : IAddressRangeHandler
             open = !IsReceiverClosed;
         }
 
+        while (!taken)
+        {
+            taken = TransmitWhenRoom(data);
+        }
+
         if (closed && open)
         {
             ReceiverDrained?.Invoke();
@@ -233,14 +247,18 @@ public sealed class SerialPort : IAddressRangeHandler
         ? (byte)0xB0
         : (byte)(((_modemControl & 2) << 3) | ((_modemControl & 1) << 5) | ((_modemControl & 0xC) << 4));
 
-    private void Transmit(byte data)
+    /// <summary>Room for a whole FIFO, which drivers fill without looking in between.</summary>
+    private bool IsTransmitterReady => _outputCount <= _output.Length - FifoSize;
+
+    /// <returns>False where there is no room: to be tried again.</returns>
+    private bool Transmit(byte data)
     {
-        // The write takes the interrupt back, and the character has gone out at once: an edge for each (data sheet, table III).
+        // The write takes the interrupt back; where the character goes out at once, that makes an edge for each (data sheet, table III).
         _transmitPending = false;
         UpdateLine();
-        _transmitPending = true;
         if ((_modemControl & Loopback) != 0)
         {
+            _transmitPending = true;
             if (_receivedCount < Capacity)
             {
                 Enqueue(data);
@@ -250,7 +268,23 @@ public sealed class SerialPort : IAddressRangeHandler
                 _overrun = true;
             }
 
-            return;
+            return true;
+        }
+
+        if (_outputCount == _output.Length)
+        {
+            FlushLocked();
+        }
+
+        if (_outputCount == _output.Length)
+        {
+            if (!_stalled)
+            {
+                _room.Reset();
+            }
+
+            // As on a line that nobody takes from, the byte is gone.
+            return _stalled;
         }
 
         if (_outputCount == 0)
@@ -259,19 +293,65 @@ public sealed class SerialPort : IAddressRangeHandler
         }
 
         _output[_outputCount++] = data;
-        if (_outputCount == _output.Length)
+        if (!IsTransmitterReady)
         {
             FlushLocked();
+        }
+
+        _full = !IsTransmitterReady;
+        _transmitPending = !_full;
+        return true;
+    }
+
+    /// <summary>Holds up the vCPU that writes, and no other: neither the port's lock is held, nor any thread that serves others.</summary>
+    private bool TransmitWhenRoom(byte data)
+    {
+        bool room = _room.Wait(s_patience);
+        lock (_state)
+        {
+            if (!room && _outputCount == _output.Length)
+            {
+                _stalled = true;
+                _backend.TellStalled();
+            }
+
+            bool taken = Transmit(data);
+            UpdateLine();
+            return taken;
+        }
+    }
+
+    private void OnRoom()
+    {
+        lock (_state)
+        {
+            FlushLocked();
+            if (_outputCount == _output.Length)
+            {
+                return;
+            }
+
+            _stalled = false;
+            _room.Set();
+            if (_full && IsTransmitterReady)
+            {
+                _full = false;
+                _transmitPending = true;
+                UpdateLine();
+            }
         }
     }
 
     private void FlushLocked()
     {
-        if (_outputCount != 0)
+        if (_outputCount == 0)
         {
-            _backend.Write(_output.AsSpan(0, _outputCount));
-            _outputCount = 0;
+            return;
         }
+
+        int taken = _backend.TryWrite(_output.AsSpan(0, _outputCount));
+        _output.AsSpan(taken, _outputCount - taken).CopyTo(_output);
+        _outputCount -= taken;
     }
 
     private void Enqueue(byte data)

@@ -24,6 +24,7 @@ public sealed class BytePipe : IDisposable
     private int _start;
     private int _count;
     private long _lost;
+    private bool _wanted;
     private bool _taking;
     private bool _cancelled;
     private bool _ended;
@@ -39,6 +40,33 @@ public sealed class BytePipe : IDisposable
         _overflow = overflow;
         _thread = new Thread(Run) { Name = name, IsBackground = true };
         _thread.Start();
+    }
+
+    /// <summary>Raised on the pipe's thread, with no lock held, when there is room after <see cref="TryWrite"/> found too little.</summary>
+    public event Action? RoomMade;
+
+    /// <summary>Adds as many bytes as there is room for, without waiting. Once cancelled it takes all and loses them.</summary>
+    /// <returns>How many were taken; for less than all, <see cref="RoomMade"/> follows.</returns>
+    public int TryWrite(ReadOnlySpan<byte> bytes)
+    {
+        lock (_gate)
+        {
+            if (_cancelled)
+            {
+                _lost += bytes.Length;
+                return bytes.Length;
+            }
+
+            int count = Math.Min(bytes.Length, Capacity - _count);
+            int end = (_start + _count) % Capacity;
+            int first = Math.Min(count, Capacity - end);
+            bytes[..first].CopyTo(_ring.AsSpan(end));
+            bytes[first..count].CopyTo(_ring);
+            _count += count;
+            _wanted |= count != bytes.Length;
+            Monitor.PulseAll(_gate);
+            return count;
+        }
     }
 
     /// <summary>Adds bytes, waiting for room where that was asked for.</summary>
@@ -70,14 +98,22 @@ public sealed class BytePipe : IDisposable
     }
 
     /// <summary>Waits until the taker has everything, or <see cref="Cancel"/>.</summary>
-    public void Drain()
+    /// <param name="patience">How long the taker may take nothing at all; negative for ever.</param>
+    /// <returns>Whether it has.</returns>
+    public bool Drain(TimeSpan patience)
     {
         lock (_gate)
         {
             while ((_count != 0 || _taking) && !_cancelled)
             {
-                Monitor.Wait(_gate);
+                // Pulses come when something was taken; without one nothing was.
+                if (!Monitor.Wait(_gate, patience))
+                {
+                    return false;
+                }
             }
+
+            return !_cancelled;
         }
     }
 
@@ -99,6 +135,9 @@ public sealed class BytePipe : IDisposable
             _cancelled = true;
             Monitor.PulseAll(_gate);
         }
+
+        // Whoever waits for room hears that nothing is waited for any more.
+        RoomMade?.Invoke();
     }
 
     /// <summary>Ends the thread, after the bytes that it is handing over; does not wait for a taker that blocks.</summary>
@@ -114,14 +153,20 @@ public sealed class BytePipe : IDisposable
 
     private void Run()
     {
-        while (Next() is int count and > 0)
+        while (Next(out bool room) is int count and > 0)
         {
+            if (room)
+            {
+                RoomMade?.Invoke();
+            }
+
             _taker(_batch.AsMemory(0, count));
         }
     }
 
-    private int Next()
+    private int Next(out bool room)
     {
+        room = false;
         lock (_gate)
         {
             _taking = false;
@@ -141,6 +186,7 @@ public sealed class BytePipe : IDisposable
             _start = (_start + count) % Capacity;
             _count -= count;
             _taking = true;
+            (room, _wanted) = (_wanted, false);
             return count;
         }
     }

@@ -52,10 +52,19 @@ internal sealed class SerialFile : ISerialConnection
     public void Write(ReadOnlySpan<byte> bytes) => _queue.Write(bytes);
 
     /// <inheritdoc/>
+    public int TryWrite(ReadOnlySpan<byte> bytes) => _queue.TryWrite(bytes);
+
+    /// <inheritdoc/>
+    public void CallWhenRoom(Action room) => _queue.RoomMade += room;
+
+    /// <inheritdoc/>
+    public void TellStalled() => Diagnostic?.Invoke($"serial file '{_path}': its file system takes nothing; output is lost until it does");
+
+    /// <inheritdoc/>
     public void Cancel() => _queue.Cancel();
 
     /// <inheritdoc/>
-    public void Drain() => _queue.Drain();
+    public void Drain() => _queue.Drain(Timeout.InfiniteTimeSpan);
 
     /// <inheritdoc/>
     public void Dispose()

@@ -12,6 +12,7 @@ namespace Nacelle;
 /// </remarks>
 internal sealed class SerialSocket : ISerialConnection
 {
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
     private readonly string _path;
     private readonly Socket _listener;
     private readonly BytePipe _queue;
@@ -56,7 +57,11 @@ internal sealed class SerialSocket : ISerialConnection
     {
         if (_client is not null)
         {
-            _queue.Drain();
+            // A client that reads gets everything; one that does not keeps no machine that has ended.
+            if (!_queue.Drain(s_patience) && !_ended)
+            {
+                Diagnostic?.Invoke($"serial socket '{_path}': the client does not read; the end of the output is lost");
+            }
         }
     }
 
@@ -71,7 +76,7 @@ internal sealed class SerialSocket : ISerialConnection
         _ended = true;
         Cancel();
         _queue.Dispose();
-        _listener.Dispose();
+        LocalListener.Close(_listener, _path);
         _client?.Dispose();
         if (_thread.IsAlive)
         {
@@ -79,7 +84,6 @@ internal sealed class SerialSocket : ISerialConnection
         }
 
         _feeder?.Dispose();
-        File.Delete(_path);
     }
 
     private void Serve()
