@@ -13,7 +13,11 @@ namespace Nacelle.Translation.Signals;
 /// exceptions) into exits of that vCPU. A signal handler cannot be managed code, so it is emitted; whatever does not come from
 /// translated code goes on to the handler that .NET had installed.
 /// </summary>
-/// <remarks>One for the process. Code memories are added and removed under a lock; the handler reads their table without.</remarks>
+/// <remarks>
+/// One for the process. Code memories are added and removed under a lock; the handler reads their table without, on any thread and
+/// while rows change: each row says for itself whether it was read whole. Tables that have become too small are kept, as a handler
+/// may still be reading them.
+/// </remarks>
 internal static unsafe partial class HostFaults
 {
     /// <summary>The part of an exit's argument that is the host's program counter; the rest is the trap's number.</summary>
@@ -23,32 +27,26 @@ internal static unsafe partial class HostFaults
     private const int SavedRip = 40 + (16 * 8);
     private const int SavedTrapNumber = 40 + (20 * 8);
     private const int HandlersOffset = 3072;
-    private const int TableOffset = 4096;
-    private const int Size = 16 * 1024;
-
-    // More vCPUs than several machines of the largest size have; the table's last row is its end.
-    private const int MaximumMemories = ((Size - TableOffset) / 24) - 1;
+    private const int TablePointerOffset = 4088;
+    private const int Size = 4096;
     private static readonly Lock s_changes = new();
-    private static readonly List<(CodeMemory Memory, ulong Thunk)> s_memories = [];
     private static readonly int[] s_signals = [4, 7, 8, 11];
     private static CodeMemory? s_code;
+    private static HostFaultTable? s_table;
 
     /// <summary>Watches a vCPU's code memory.</summary>
     /// <param name="memory">The code memory.</param>
     /// <param name="thunk">Where to go on, in it.</param>
-    /// <exception cref="InvalidOperationException">There are too many in the process.</exception>
     public static void Watch(CodeMemory memory, ulong thunk)
     {
         lock (s_changes)
         {
-            if (s_memories.Count == MaximumMemories)
-            {
-                throw new InvalidOperationException($"at most {MaximumMemories} translated vCPUs fit in a process");
-            }
-
-            s_memories.Add((memory, thunk));
             Install();
-            WriteTable();
+            if (!s_table!.TryAdd((ulong)memory.Executable, (ulong)memory.Executable + (ulong)memory.Size, thunk))
+            {
+                Publish(s_table.Grow());
+                s_table.TryAdd((ulong)memory.Executable, (ulong)memory.Executable + (ulong)memory.Size, thunk);
+            }
         }
     }
 
@@ -57,8 +55,7 @@ internal static unsafe partial class HostFaults
     {
         lock (s_changes)
         {
-            s_memories.RemoveAll(entry => entry.Memory == memory);
-            WriteTable();
+            s_table?.Remove((ulong)memory.Executable);
         }
     }
 
@@ -72,19 +69,10 @@ internal static unsafe partial class HostFaults
         _ => Fault.GeneralProtectionFault(),
     };
 
-    private static void WriteTable()
+    private static void Publish(HostFaultTable table)
     {
-        // Rows of three words: first address, address after the last, thunk. A row whose first word is zero ends the table.
-        ulong* table = (ulong*)(s_code!.Writable + TableOffset);
-        for (int i = 0; i < s_memories.Count; i++)
-        {
-            (CodeMemory memory, ulong thunk) = s_memories[i];
-            table[(i * 3) + 1] = (ulong)memory.Executable + (ulong)memory.Size;
-            table[(i * 3) + 2] = thunk;
-            Volatile.Write(ref table[i * 3], (ulong)memory.Executable);
-        }
-
-        Volatile.Write(ref table[s_memories.Count * 3], 0);
+        s_table = table;
+        Volatile.Write(ref *(ulong*)(s_code!.Writable + TablePointerOffset), (ulong)table.Rows);
     }
 
     private static void Install()
@@ -96,6 +84,7 @@ internal static unsafe partial class HostFaults
 
         s_code = new CodeMemory(Size);
         CodeEmitter emit = new(s_code.Writable, s_code.Executable, context: 0);
+        Publish(new HostFaultTable(512));
         EmitHandler(emit);
         foreach (int signal in s_signals)
         {
@@ -125,7 +114,10 @@ internal static unsafe partial class HostFaults
         // mov rax, [rdx + SavedRip].
         emit.Bytes([0x48, 0x8B, 0x82]);
         emit.Int32(SavedRip);
-        emit.MoveImmediate(Rcx, emit.AddressOf(TableOffset));
+        emit.MoveImmediate(Rcx, emit.AddressOf(TablePointerOffset));
+
+        // mov rcx, [rcx].
+        emit.Bytes([0x48, 0x8B, 0x09]);
         ulong loop = emit.Address;
 
         // mov r8, [rcx]; test r8, r8; jz chain.
@@ -138,6 +130,10 @@ internal static unsafe partial class HostFaults
         emit.Bytes([0x48, 0x3B, 0x41, 0x08]);
         int above = emit.JumpIf(Condition.AboveOrEqual);
 
+        // mov r10, [rcx + 16]; cmp r8, [rcx]; jne loop: a row is whole when its first word, written last, is still the same.
+        emit.Bytes([0x4C, 0x8B, 0x51, 0x10, 0x4C, 0x3B, 0x01]);
+        emit.JumpIf(Condition.NotEqual, loop);
+
         // mov r9, [rdx + SavedTrapNumber]; shl r9, 56; or r9, rax; then out through the thunk.
         emit.Bytes([0x4C, 0x8B, 0x8A]);
         emit.Int32(SavedTrapNumber);
@@ -146,7 +142,7 @@ internal static unsafe partial class HostFaults
         // mov gs:[ExitArgument], r9: whichever vCPU's context this thread has.
         emit.Bytes([0x65, 0x4C, 0x89, 0x0C, 0x25]);
         emit.Int32(ContextOffsets.ExitArgument);
-        emit.Bytes([0x4C, 0x8B, 0x49, 0x10, 0x4C, 0x89, 0x8A]);
+        emit.Bytes([0x4C, 0x89, 0x92]);
         emit.Int32(SavedRip);
         emit.Return();
 
