@@ -51,25 +51,60 @@ public sealed unsafe partial class MemoryMapping : IDisposable
 
     /// <summary>Maps zero-filled private memory.</summary>
     /// <exception cref="LinuxException">The host refused the mapping.</exception>
-    public static MemoryMapping Anonymous(ulong size, MemoryProtection protection) => Anonymous(size, protection, 0, "");
+    public static MemoryMapping Anonymous(ulong size, MemoryProtection protection)
+    {
+        nint address = MapAnonymous(0, size, protection, 0);
+        return address == -1
+            ? throw LinuxException.FromLastError($"map {size} bytes of anonymous memory")
+            : new MemoryMapping(address, size);
+    }
 
     /// <summary>The same at an address below 2 GiB, which instructions can name in 32 bits.</summary>
     /// <exception cref="LinuxException">The system call failed: there is no room down there, for one.</exception>
     public static MemoryMapping AnonymousLow(ulong size, MemoryProtection protection)
     {
         const int below2GiB = 0x40;
-        return Anonymous(size, protection, below2GiB, " below 2 GiB");
+        const int outOfMemory = 12;
+        nint address = MapAnonymous(0, size, protection, below2GiB);
+        if (address == -1 && Marshal.GetLastPInvokeError() == outOfMemory)
+        {
+            // The host looks for room in the second gigabyte only.
+            address = MapInFirstGigabyte(size, protection);
+        }
+
+        return address == -1
+            ? throw LinuxException.FromLastError($"map {size} bytes of anonymous memory below 2 GiB")
+            : new MemoryMapping(address, size);
     }
 
-    private static MemoryMapping Anonymous(ulong size, MemoryProtection protection, int flags, string where)
+    private static nint MapInFirstGigabyte(ulong size, MemoryProtection protection)
+    {
+        const int fixedWhereFree = 0x10_0000;
+        const ulong lowest = 1 << 20;
+        const ulong end = 1 << 30;
+        nint address = -1;
+        for (ulong place = end - size; place >= lowest && place < end && address == -1; place -= size)
+        {
+            address = MapAnonymous((nint)place, size, protection, fixedWhereFree);
+            if (address != -1 && (ulong)address != place)
+            {
+                // Kernels before 4.17 take the address for a wish.
+                _ = Munmap(address, (nuint)size);
+                address = -1;
+                Marshal.SetLastPInvokeError(12);
+                break;
+            }
+        }
+
+        return address;
+    }
+
+    private static nint MapAnonymous(nint place, ulong size, MemoryProtection protection, int flags)
     {
         const int privateMapping = 2;
         const int anonymous = 0x20;
         const int noReserve = 0x4000;
-        nint address = Mmap(0, (nuint)size, (int)protection, privateMapping | anonymous | noReserve | flags, -1, 0);
-        return address == -1
-            ? throw LinuxException.FromLastError($"map {size} bytes of anonymous memory{where}")
-            : new MemoryMapping(address, size);
+        return Mmap(place, (nuint)size, (int)protection, privateMapping | anonymous | noReserve | flags, -1, 0);
     }
 
     /// <summary>Takes pages out of the page tables (madvise(2): MADV_DONTNEED); those of a file keep their contents.</summary>

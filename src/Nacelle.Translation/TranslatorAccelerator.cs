@@ -13,13 +13,17 @@ public sealed class TranslatorAccelerator : IAccelerator
     private readonly CodeWatch _watch;
     private readonly TranslatorOptions _options;
     private readonly List<TranslatorVirtualCpu> _processors = [];
+    private readonly Queue<MemoryMapping> _contexts = [];
 
     /// <summary>Prepares translation for a machine.</summary>
     /// <param name="bus">RAM and devices.</param>
     /// <param name="options">How it is to run; null for the defaults.</param>
+    /// <param name="virtualCpus">How many vCPUs will be made, for which the room below 2 GiB is taken at once; others take theirs when they are made.</param>
     /// <exception cref="ArgumentOutOfRangeException">An option is outside its range.</exception>
-    /// <exception cref="PlatformNotSupportedException">The host's processor lacks what the translator emits; the message names it.</exception>
-    public TranslatorAccelerator(MachineBus bus, TranslatorOptions? options = null)
+    /// <exception cref="PlatformNotSupportedException">
+    /// The host's processor lacks what the translator emits, or the process has no room for the vCPUs; the message tells which.
+    /// </exception>
+    public TranslatorAccelerator(MachineBus bus, TranslatorOptions? options = null, int virtualCpus = 0)
     {
         ArgumentNullException.ThrowIfNull(bus);
         options ??= new TranslatorOptions();
@@ -35,6 +39,7 @@ public sealed class TranslatorAccelerator : IAccelerator
 
         _bus = bus;
         _options = options;
+        Reserve(virtualCpus);
         _watch = new CodeWatch(bus.Ram);
     }
 
@@ -69,7 +74,8 @@ public sealed class TranslatorAccelerator : IAccelerator
     public IVirtualCpu CreateVirtualCpu(VirtualCpuConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
-        TranslatorVirtualCpu processor = new(configuration, _bus, _watch, _options);
+        MemoryMapping context = _contexts.TryDequeue(out MemoryMapping? reserved) ? reserved : TranslatorVirtualCpu.MapContext();
+        TranslatorVirtualCpu processor = new(configuration, _bus, _watch, _options, context);
         _processors.Add(processor);
         return processor;
     }
@@ -92,6 +98,34 @@ public sealed class TranslatorAccelerator : IAccelerator
         }
 
         _processors.Clear();
+        ReleaseReserved();
         _watch.Dispose();
+    }
+
+    private void Reserve(int virtualCpus)
+    {
+        try
+        {
+            for (int i = 0; i < virtualCpus; i++)
+            {
+                _contexts.Enqueue(TranslatorVirtualCpu.MapContext());
+            }
+        }
+        catch (LinuxException error)
+        {
+            int most = _contexts.Count;
+            ReleaseReserved();
+            throw new PlatformNotSupportedException(
+                $"the translator has room below 2 GiB for {most} vCPUs in this process, and {virtualCpus} were asked for: give the machine fewer, or run it on KVM",
+                error);
+        }
+    }
+
+    private void ReleaseReserved()
+    {
+        while (_contexts.TryDequeue(out MemoryMapping? context))
+        {
+            context.Dispose();
+        }
     }
 }

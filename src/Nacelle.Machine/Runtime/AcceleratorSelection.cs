@@ -66,7 +66,7 @@ internal sealed record AcceleratorSelection(IAccelerator Accelerator, string Rea
         try
         {
             return new(
-                new TranslatorAccelerator(bus, description.Translator),
+                new TranslatorAccelerator(bus, description.Translator, description.VirtualCpus),
                 reason,
                 index => CpuidModels.ForTranslator(index, (uint)index, description.VirtualCpus));
         }

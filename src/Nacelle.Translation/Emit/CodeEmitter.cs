@@ -49,6 +49,9 @@ internal sealed unsafe class CodeEmitter(byte* writable, byte* executable, int c
 
     public void Move32(HostRegister destination, HostRegister source) => RegisterForm(0x89, source, destination, wide: false);
 
+    /// <summary>xor destination32, source32.</summary>
+    public void ExclusiveOr32(HostRegister destination, HostRegister source) => RegisterForm(0x31, source, destination, wide: false);
+
     /// <summary>Loads a constant in the shortest form.</summary>
     public void MoveImmediate(HostRegister destination, ulong value)
     {

@@ -47,7 +47,7 @@ internal sealed partial class MemoryAccessEmitter
             }
 
             Report(miss, miss.Access);
-            emit.CallTo(thunks.Miss);
+            emit.CallTo((miss.IsConflicting ? thunks.FindHashed : thunks.Find)[(Mode.Tlb * 2) + (write ? 1 : 0)]);
             emit.JumpTo(miss.Return);
             if (across == 0)
             {
@@ -102,7 +102,7 @@ internal sealed partial class MemoryAccessEmitter
     private int EmitOtherEntry(in PendingMiss miss, int block)
     {
         emit.SubtractEntry(Scratch1, miss.Tags, Scratch2);
-        SelectEntry();
+        SelectEntry(miss.IsConflicting);
         emit.StoreContext32(miss.Site, Scratch2);
         emit.AddEntry(Scratch1, miss.Tags, Scratch2);
         emit.Compare(Scratch1, 4096 - (ushort)miss.Access);
@@ -146,6 +146,9 @@ internal sealed partial class MemoryAccessEmitter
 
         /// <summary>Offset in the context of what the access remembers, or zero.</summary>
         public int Site { get; init; }
+
+        /// <summary>Whether it looks into the other of the two places that a page may be in.</summary>
+        public bool IsConflicting { get; init; }
 
         /// <summary>Where to go on once <see cref="Scratch2"/> has the right entry and <see cref="Scratch1"/> the offset in its page.</summary>
         public ulong Hit { get; init; }

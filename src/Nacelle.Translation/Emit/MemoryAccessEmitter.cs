@@ -230,6 +230,7 @@ internal sealed partial class MemoryAccessEmitter(
         int tags = ContextOffsets.TlbTags(Mode.Tlb, write);
         int hosts = ContextOffsets.TlbHosts(Mode.Tlb, write);
         int site = keepFlags ? 0 : SiteOf(rip);
+        bool conflicting = !keepFlags && sites.IsConflicting(rip);
         ulong afterCheck = 0;
         int miss;
         if (keepFlags)
@@ -259,7 +260,7 @@ internal sealed partial class MemoryAccessEmitter(
             }
             else
             {
-                SelectEntry();
+                SelectEntry(conflicting);
             }
 
             emit.AddEntry(Scratch1, tags, Scratch2);
@@ -273,14 +274,25 @@ internal sealed partial class MemoryAccessEmitter(
         {
             Site = site,
             Hit = afterCheck,
+            IsConflicting = conflicting,
         });
     }
 
     /// <summary>Leaves in <see cref="Scratch2"/> which entry the address in <see cref="Scratch1"/> selects.</summary>
     /// <remarks>PEXT would do what three instructions do here, but takes longer than they do.</remarks>
-    private void SelectEntry()
+    /// <param name="conflicting">Whether in the place that higher bits have a part in.</param>
+    private void SelectEntry(bool conflicting)
     {
-        emit.Move32(Scratch2, Scratch1);
+        if (conflicting)
+        {
+            emit.RotateRight(Scratch2, Scratch1, 12);
+            emit.ExclusiveOr32(Scratch2, Scratch1);
+        }
+        else
+        {
+            emit.Move32(Scratch2, Scratch1);
+        }
+
         emit.ShiftRight32(Scratch2, SoftTlb.IndexShift);
         emit.And32(Scratch2, SoftTlb.IndexMask);
     }

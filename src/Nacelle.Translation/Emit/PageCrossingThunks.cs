@@ -19,8 +19,9 @@ internal sealed class PageCrossingThunks(CodeEmitter emit, ulong bounce)
     /// <summary>Before an access: both parts are copied into the buffer, and where it writes their places are noted.</summary>
     /// <param name="tlb">Which soft TLB.</param>
     /// <param name="write">Whether the access writes.</param>
+    /// <param name="find">Thunk that looks into the second level.</param>
     /// <param name="miss">Thunk of the miss handler.</param>
-    public ulong EmitBefore(int tlb, bool write, ulong miss)
+    public ulong EmitBefore(int tlb, bool write, ulong find, ulong miss)
     {
         Assembler c = new(64);
         Label missed = c.CreateLabel();
@@ -33,12 +34,12 @@ internal sealed class PageCrossingThunks(CodeEmitter emit, ulong bounce)
         // The second page first: its host address stays in r15 while rcx becomes the length of its part.
         c.lea(rsi, __[r14 + 4095]);
         c.and(rsi, -4096);
-        Probe(c, tlb, write, missed);
+        Probe(c, tlb, write, find, missed);
         c.push(r15);
         c.mov(rsi, r14);
         c.and(rsi, -4096);
         Label missedFirst = c.CreateLabel();
-        Probe(c, tlb, write, missedFirst);
+        Probe(c, tlb, write, find, missedFirst);
         c.mov(esi, r14d);
         c.and(esi, 0xFFF);
         c.add(r15, rsi);
@@ -111,15 +112,28 @@ internal sealed class PageCrossingThunks(CodeEmitter emit, ulong bounce)
     }
 
     /// <summary>Leaves the host address of the page at RSI in r15; rcx is lost.</summary>
-    private void Probe(Assembler c, int tlb, bool write, Label missed)
+    private void Probe(Assembler c, int tlb, bool write, ulong find, Label missed)
     {
+        Label known = c.CreateLabel();
+        Label done = c.CreateLabel();
         c.mov(r15, rsi);
         c.shr(r15, SoftTlb.IndexShift);
         c.and(r15d, SoftTlb.IndexMask);
         c.mov(rcx, __qword_ptr[r15 + emit.ContextAddress(ContextOffsets.TlbTags(tlb, write))]);
         c.add(rcx, rsi);
-        c.jne(missed);
+        c.je(known);
+        c.mov(rcx, r14);
+        c.mov(r14, rsi);
+        c.call(find);
+        c.mov(r15, r14);
+        c.mov(r14, rcx);
+        c.test(r15, r15);
+        c.je(missed);
+        c.jmp(done);
+        c.Label(ref known);
         c.mov(r15, __qword_ptr[r15 + emit.ContextAddress(ContextOffsets.TlbHosts(tlb, write))]);
+        c.Label(ref done);
+        c.nop();
     }
 
     private AssemblerMemoryOperand Word(int offset) => __dword_ptr[emit.ContextAddress(offset)];

@@ -22,15 +22,18 @@ internal sealed class StringEmitter
     private const int Variants = 2 * 4 * 3;
 
     // More than any of them takes.
-    private const int RoutineSize = 320;
+    private const int RoutineSize = 448;
     private readonly CodeEmitter _emit;
     private readonly ulong[] _routines = new ulong[Variants];
+    private readonly ulong[] _find;
     private readonly int _start;
 
     /// <param name="emit">The code memory, in which the routines' place begins at the position.</param>
-    public StringEmitter(CodeEmitter emit)
+    /// <param name="find">Thunks that look into the second level of each soft TLB, to read and to write.</param>
+    public StringEmitter(CodeEmitter emit, ulong[] find)
     {
         _emit = emit;
+        _find = find;
         _start = emit.Position;
         emit.Position += Variants * RoutineSize;
     }
@@ -118,7 +121,7 @@ internal sealed class StringEmitter
         Label loop = assembler.CreateLabel();
         Label done = assembler.CreateLabel();
         Begin(assembler, loop, done);
-        Probe(assembler, rdi, ContextOffsets.TlbTags(tlb, write: true), shift, done);
+        Probe(assembler, rdi, tlb, write: true, shift, done);
 
         // r14: elements that fit in the page, at most RCX of them.
         assembler.neg(r14);
@@ -129,9 +132,8 @@ internal sealed class StringEmitter
         assembler.sub(rcx, r14);
         assembler.push(rcx);
         assembler.mov(rcx, r14);
-        assembler.mov(r14, Table(ContextOffsets.TlbHosts(tlb, write: true)));
-        assembler.mov(r15d, edi);
-        assembler.and(r15d, 0xFFF);
+        assembler.mov(r14d, edi);
+        assembler.and(r14d, 0xFFF);
         assembler.add(r14, r15);
         assembler.mov(r15, rdi);
         assembler.mov(rdi, r14);
@@ -165,10 +167,10 @@ internal sealed class StringEmitter
         Label missed = assembler.CreateLabel();
         Label done = assembler.CreateLabel();
         Begin(assembler, loop, done);
-        Probe(assembler, rdi, ContextOffsets.TlbTags(tlb, write: true), shift, done);
+        Probe(assembler, rdi, tlb, write: true, shift, done);
         assembler.push(r15);
         assembler.push(r14);
-        Probe(assembler, rsi, ContextOffsets.TlbTags(tlb, write: false), shift, missed);
+        Probe(assembler, rsi, tlb, write: false, shift, missed);
 
         // rbx: elements that fit in both pages, at most RCX of them; r14 and r15: host source and destination.
         assembler.push(rbx);
@@ -180,9 +182,8 @@ internal sealed class StringEmitter
         assembler.shr(rbx, (byte)shift);
         assembler.cmp(rcx, rbx);
         assembler.cmovb(rbx, rcx);
-        assembler.add(r14, Table(ContextOffsets.TlbHosts(tlb, write: false)));
+        assembler.add(r14, r15);
         assembler.mov(r15, __qword_ptr[rsp + 16]);
-        assembler.mov(r15, Table(ContextOffsets.TlbHosts(tlb, write: true)));
         assembler.add(r15, __qword_ptr[rsp + 8]);
         assembler.sub(rcx, rbx);
         assembler.push(rcx);
@@ -235,16 +236,33 @@ internal sealed class StringEmitter
         assembler.je(done);
     }
 
-    /// <summary>Leaves the offset in the page in r14 and the entry's offset in r15.</summary>
-    private void Probe(Assembler assembler, AssemblerRegister64 address, int tags, int shift, Label miss)
+    /// <summary>Leaves the offset in the page in r14 and the page's host address in r15.</summary>
+    private void Probe(Assembler assembler, AssemblerRegister64 address, int tlb, bool write, int shift, Label miss)
     {
+        Label known = assembler.CreateLabel();
+        Label done = assembler.CreateLabel();
         assembler.mov(r14, address);
         assembler.mov(r15, address);
         assembler.shr(r15, SoftTlb.IndexShift);
         assembler.and(r15d, SoftTlb.IndexMask);
-        assembler.add(r14, Table(tags));
+        assembler.add(r14, Table(ContextOffsets.TlbTags(tlb, write)));
         assembler.cmp(r14, 4096 - (1 << shift));
+        assembler.jbe(known);
+        assembler.mov(r14, address);
+        assembler.and(r14d, 0xFFF);
+        assembler.cmp(r14d, 4096 - (1 << shift));
         assembler.ja(miss);
+        assembler.mov(r14, address);
+        assembler.call(_find[(tlb * 2) + (write ? 1 : 0)]);
+        assembler.mov(r15, r14);
+        assembler.and(r15, -4096);
+        assembler.je(miss);
+        assembler.and(r14d, 0xFFF);
+        assembler.jmp(done);
+        assembler.Label(ref known);
+        assembler.mov(r15, Table(ContextOffsets.TlbHosts(tlb, write)));
+        assembler.Label(ref done);
+        assembler.nop();
     }
 
     private AssemblerMemoryOperand Table(int offset) => __qword_ptr[r15 + _emit.ContextAddress(offset)];

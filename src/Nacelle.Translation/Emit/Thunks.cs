@@ -21,6 +21,18 @@ internal sealed unsafe class Thunks
         _clock = new ThunkClock(emit, timed);
         Exit = EmitExit();
         Miss = EmitMiss(missHandler);
+        TlbThunks finds = new(emit);
+        int halves = TranslatorContext.TlbCount * 2;
+        Find = new ulong[halves];
+        FindHashed = new ulong[halves];
+        FindPage = new ulong[halves];
+        for (int i = 0; i < halves; i++)
+        {
+            Find[i] = finds.Emit(i / 2, i % 2 != 0, hashed: false, Miss);
+            FindHashed[i] = finds.Emit(i / 2, i % 2 != 0, hashed: true, Miss);
+            FindPage[i] = finds.EmitForThunks(i / 2, i % 2 != 0);
+        }
+
         RestoreExtendedState = EmitRestore();
         Link = EmitReason(ExitReason.Link, storeRip: false);
         Operation = EmitReason(ExitReason.Operation, storeRip: true);
@@ -37,10 +49,10 @@ internal sealed unsafe class Thunks
         ReturnMiss = EmitReturnMiss();
         Enter = EmitEnter(EmitReturnUnderflow());
         PageCrossingThunks crossings = new(emit, (ulong)ContextOffsets.Bounce(context));
-        BeforeCrossing = new ulong[TranslatorContext.TlbCount * 2];
+        BeforeCrossing = new ulong[halves];
         for (int i = 0; i < BeforeCrossing.Length; i++)
         {
-            BeforeCrossing[i] = crossings.EmitBefore(i / 2, i % 2 != 0, Miss);
+            BeforeCrossing[i] = crossings.EmitBefore(i / 2, i % 2 != 0, FindPage[i], Miss);
         }
 
         AfterCrossing = crossings.EmitAfter();
@@ -57,6 +69,15 @@ internal sealed unsafe class Thunks
 
     /// <summary>Called with the address in <see cref="Scratch1"/>; returns a host pointer there or leaves to the monitor.</summary>
     public ulong Miss { get; }
+
+    /// <summary>Called after a miss where the low bits of the address in <see cref="Scratch1"/> select, for each soft TLB to read and to write; the same as <see cref="Miss"/> to the caller.</summary>
+    public ulong[] Find { get; }
+
+    /// <summary>The same after a miss in the other place.</summary>
+    public ulong[] FindHashed { get; }
+
+    /// <summary>The same for other thunks: zero in <see cref="Scratch1"/> where the second level does not know the page; flags are lost.</summary>
+    public ulong[] FindPage { get; }
 
     /// <summary>Called to load x87 and vector state; <see cref="Scratch2"/> is lost.</summary>
     public ulong RestoreExtendedState { get; }

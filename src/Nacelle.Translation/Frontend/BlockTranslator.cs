@@ -46,7 +46,7 @@ internal sealed partial class BlockTranslator
         _loads = new LoadAddressEmitter(emit, _memory);
         _changing = new ChangingCodeEmitter(emit, thunks, _addresses, _flags, _memory, _loads);
         _system = new SystemEmitter(emit, _memory, _stack);
-        _strings = new StringEmitter(emit);
+        _strings = new StringEmitter(emit, thunks.FindPage);
     }
 
     /// <summary>Routines that blocks share and call, with names.</summary>

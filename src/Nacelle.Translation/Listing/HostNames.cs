@@ -42,8 +42,9 @@ internal sealed unsafe class HostNames(ulong context) : ISymbolResolver
         for (int tlb = 0; tlb < TranslatorContext.TlbCount; tlb++)
         {
             _targets[thunks.Lookup[tlb]] = $"{nameof(Thunks.Lookup)}.{ContextNames.OfTlb(tlb)}";
-            _targets[thunks.BeforeCrossing[tlb * 2]] = $"{nameof(Thunks.BeforeCrossing)}.{ContextNames.OfTlb(tlb)}.Read";
-            _targets[thunks.BeforeCrossing[(tlb * 2) + 1]] = $"{nameof(Thunks.BeforeCrossing)}.{ContextNames.OfTlb(tlb)}.Write";
+            AddHalves(thunks.BeforeCrossing, nameof(Thunks.BeforeCrossing), tlb);
+            AddHalves(thunks.Find, nameof(Thunks.Find), tlb);
+            AddHalves(thunks.FindHashed, nameof(Thunks.FindHashed), tlb);
         }
     }
 
@@ -56,6 +57,12 @@ internal sealed unsafe class HostNames(ulong context) : ISymbolResolver
         string name = string.Create(CultureInfo.InvariantCulture, $"Block.0x{block.Rip:x}");
         _targets[block.HostCode] = name;
         _targets[block.LiveCode] = name;
+    }
+
+    private void AddHalves(ulong[] thunks, string name, int tlb)
+    {
+        _targets[thunks[tlb * 2]] = $"{name}.{ContextNames.OfTlb(tlb)}.Read";
+        _targets[thunks[(tlb * 2) + 1]] = $"{name}.{ContextNames.OfTlb(tlb)}.Write";
     }
 
     /// <inheritdoc/>

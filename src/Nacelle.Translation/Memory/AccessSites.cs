@@ -18,6 +18,7 @@ internal sealed class AccessSites : IDisposable
     private static readonly TimeSpan s_soon = TimeSpan.FromMicroseconds(Patience * 0.2);
     private readonly HostArray<long> _since = new(TranslatorContext.AccessSites);
     private readonly HashSet<ulong> _roaming = [];
+    private readonly HashSet<ulong> _conflicting = [];
     private ulong _distance;
     private bool _remember;
     private int _last;
@@ -59,6 +60,22 @@ internal sealed class AccessSites : IDisposable
 
         _roaming.Add(physicalAddress);
         return true;
+    }
+
+    /// <summary>Whether an instruction of the block is to look into the other of the two places that a page may be in.</summary>
+    public bool IsConflicting(ulong rip) => _conflicting.Count != 0 && _conflicting.Contains(rip + _distance);
+
+    /// <summary>An access has been found to displace others from the places that the low bits of addresses select.</summary>
+    /// <param name="physicalAddress">Guest-physical address of the instruction.</param>
+    /// <returns>Whether that is new, so that the instruction is to be translated anew.</returns>
+    public bool Conflicts(ulong physicalAddress)
+    {
+        if (_conflicting.Count == MostRoaming)
+        {
+            _conflicting.Clear();
+        }
+
+        return _conflicting.Add(physicalAddress);
     }
 
     /// <inheritdoc/>

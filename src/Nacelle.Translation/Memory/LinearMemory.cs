@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Nacelle.Cpu;
+using Nacelle.Memory;
 using Nacelle.Translation.Cache;
 using Nacelle.Translation.State;
 
@@ -9,7 +10,7 @@ namespace Nacelle.Translation.Memory;
 /// Linear memory as the vCPU sees it: soft TLB, page-table walk, RAM, devices, and the watch over translated code. Owned by the
 /// vCPU's thread.
 /// </summary>
-internal sealed unsafe class LinearMemory : ILinearMemory
+internal sealed unsafe class LinearMemory : ILinearMemory, IDisposable
 {
     private const ulong PageMask = 0xFFF;
     private readonly TranslatorContext* _context;
@@ -17,10 +18,11 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     private readonly CodeWatch _watch;
     private readonly int _physicalBits;
     private readonly CodePages _codePages = new();
+    private readonly LargePages _largePages = new();
     private Fault _pendingFault;
 
-    // The watched page to which emitted code may be writing, because what it writes to there is not code.
-    private ulong _writing = ulong.MaxValue;
+    // The watched pages to which emitted code may be writing, because what it writes to there is not code.
+    private readonly WriteClaims _claims = new();
 
     public LinearMemory(TranslatorContext* context, MachineBus bus, CodeWatch watch, int physicalBits)
     {
@@ -29,7 +31,9 @@ internal sealed unsafe class LinearMemory : ILinearMemory
         _bus = bus;
         _watch = watch;
         UnseenWrites = watch.CreateUnseenWrites();
-        Tlb = new SoftTlb(context);
+        Tlb = new SoftTlb(context, bus.Ram.Size / GuestMemory.PageSize);
+        context->RamAddress = (ulong)bus.Ram.HostAddress;
+        context->UnseenWrites = (ulong)UnseenWrites.Address;
     }
 
     /// <inheritdoc/>
@@ -84,6 +88,11 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     /// <inheritdoc/>
     public void Invalidate(TlbInvalidation kind, ulong address)
     {
+        if (kind == TlbInvalidation.Page && _largePages.Contains(address))
+        {
+            kind = TlbInvalidation.All;
+        }
+
         switch (kind)
         {
             case TlbInvalidation.Page:
@@ -93,6 +102,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
             case TlbInvalidation.NonGlobal:
                 Tlb.ClearNonGlobal();
                 _codePages.ClearNonGlobal();
+                _largePages.ClearNonGlobal();
                 break;
             case TlbInvalidation.Data:
                 Tlb.Clear();
@@ -100,6 +110,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
             default:
                 Tlb.Clear();
                 _codePages.Clear();
+                _largePages.Clear();
                 break;
         }
 
@@ -291,20 +302,31 @@ internal sealed unsafe class LinearMemory : ILinearMemory
     }
 
     /// <summary>From any thread: whether emitted code may be writing to a watched page, to bytes that were no code.</summary>
-    public bool IsWritingTo(ulong page) => Volatile.Read(ref _writing) == page;
+    public bool IsWritingTo(ulong page) => _claims.Contains(page);
 
     /// <summary>Sends writes of emitted code to a guest-physical page the slow way. At a poll.</summary>
     /// <returns>Whether any could have gone straight so far.</returns>
-    public bool Protect(ulong page) => _watch.EndUnseenWrites(page, UnseenWrites) && Tlb.Protect(page);
+    public bool Protect(ulong page) => _watch.EndUnseenWrites(page, UnseenWrites)
+        && _bus.Ram.TryGetHostAddress(page, GuestMemory.PageSize, out byte* hostPage) && Tlb.Protect(hostPage);
+
+    /// <summary>Sends all writes of emitted code the slow way. At a poll.</summary>
+    /// <param name="wrote">Told of each page to which there may have been one that nobody has learnt of.</param>
+    public void ProtectAll(Action<ulong> wrote)
+    {
+        UnseenWrites.Clear();
+        Tlb.Clear();
+        _claims.End(wrote);
+    }
 
     /// <summary>Emitted code has come to a poll: its writes are done.</summary>
     /// <returns>Whether there may have been one to this page.</returns>
-    public bool EndWritingTo(ulong page)
-    {
-        bool wrote = _writing == page;
-        _writing = wrote ? ulong.MaxValue : _writing;
-        return wrote;
-    }
+    public bool EndWritingTo(ulong page) => _claims.Remove(page);
+
+    /// <summary>Emitted code has been left, and nobody has asked it to stop: its writes are done.</summary>
+    public void EndWriting() => _claims.Clear();
+
+    /// <summary>Whether emitted code may have claims to end.</summary>
+    public bool IsWriting => _claims.Any;
 
     /// <summary>Whether emitted code may write to a range in one page: it is not code. Others are told in case it becomes code.</summary>
     private bool IsFree(ulong physical, int size)
@@ -314,9 +336,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
             return true;
         }
 
-        Volatile.Write(ref _writing, physical & ~PageMask);
-        Interlocked.MemoryBarrier();
-        return !_watch.Overlaps(physical, size);
+        return _claims.TryAdd(physical & ~PageMask) && !_watch.Overlaps(physical, size);
     }
 
     /// <summary>Translates the address of a fetch of code.</summary>
@@ -337,6 +357,7 @@ internal sealed unsafe class LinearMemory : ILinearMemory
 
         physical = walk.PhysicalAddress;
         global = walk.IsGlobal;
+        _largePages.Note(address, walk);
         _codePages.Set(Mode.Tlb, address, physical, global);
         return true;
     }
@@ -368,6 +389,13 @@ internal sealed unsafe class LinearMemory : ILinearMemory
             physical += (ulong)size;
             length -= size;
         }
+    }
+
+    /// <summary>When no vCPU runs any more.</summary>
+    public void Dispose()
+    {
+        Tlb.Dispose();
+        UnseenWrites.Dispose();
     }
 
     private static int PieceOf(ulong physical, int length)
@@ -441,7 +469,8 @@ internal sealed unsafe class LinearMemory : ILinearMemory
         {
             host = hostPage + (physical & PageMask);
             bool writable = walk.IsWritable && _watch.TryWriteUnseen(page, UnseenWrites);
-            Tlb.Fill(tlb, address, page, hostPage, writable, walk.IsGlobal);
+            Tlb.Fill(tlb, address, walk, hostPage, writable);
+            _largePages.Note(address, walk);
         }
         else
         {

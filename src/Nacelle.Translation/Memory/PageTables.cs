@@ -7,7 +7,8 @@ namespace Nacelle.Translation.Memory;
 /// <param name="PhysicalAddress">The guest-physical address.</param>
 /// <param name="IsWritable">Whether a later write needs no further walk.</param>
 /// <param name="IsGlobal">Whether the translation outlives a change of address space.</param>
-internal readonly record struct PageWalk(ulong PhysicalAddress, bool IsWritable, bool IsGlobal);
+/// <param name="PageSize">Bytes of the page that the tables map it by.</param>
+internal readonly record struct PageWalk(ulong PhysicalAddress, bool IsWritable, bool IsGlobal, ulong PageSize);
 
 /// <summary>The page-table walk with the permissions of one of the soft TLBs.</summary>
 internal static class PageTables
@@ -46,7 +47,8 @@ internal static class PageTables
         walk = new PageWalk(
             translation.PhysicalAddress,
             access == PageAccess.Write || (translation.Rights & straight) == straight,
-            (translation.Rights & PageRights.Global) != 0);
+            (translation.Rights & PageRights.Global) != 0,
+            translation.PageSize);
         return found;
     }
 }

@@ -7,10 +7,13 @@ namespace Nacelle.Translation.Memory;
 /// hit and something above 4095 otherwise. Owned by the vCPU's thread.
 /// </summary>
 /// <remarks>
-/// Emitted code may ask any entry about any address, not only the one that the address selects. What an empty entry holds
-/// therefore matches addresses of one non-canonical page only, whose host page is address 0, which faults.
+/// <para>A page may be in either of two places, or in both: most accesses look into the one that the low bits of its number select;
+/// accesses that keep displacing each other there look into the one that higher bits have a part in. Emitted code fills places
+/// too, one half of an entry at a time, from <see cref="SecondLevelTlb"/>, and notes them for the flushes.</para>
+/// <para>Emitted code may ask any entry about any address, not only the one that the address selects. What an empty entry holds
+/// therefore matches addresses of one non-canonical page only, whose host page is address 0, which faults.</para>
 /// </remarks>
-internal sealed unsafe class SoftTlb
+internal sealed unsafe class SoftTlb : IDisposable
 {
     private const int Entries = TranslatorContext.TlbEntries;
     private const ulong NonCanonical = 1UL << 63;
@@ -21,16 +24,23 @@ internal sealed unsafe class SoftTlb
     /// <summary>What is left of the shifted address.</summary>
     public const int IndexMask = (Entries - 1) * TranslatorContext.TlbEntrySize;
 
+    /// <summary>Marks of <see cref="TranslatorContext.TlbListed"/>: an entry may stand in both lists.</summary>
+    public const byte ListedLocal = 1;
+
+    /// <inheritdoc cref="ListedLocal"/>
+    public const byte ListedGlobal = 2;
+
+    private readonly TranslatorContext* _context;
     private readonly Entry* _tables;
-    private readonly ulong[] _physicalPages = new ulong[TranslatorContext.TlbCount * Entries];
+    private readonly SecondLevelTlb _second;
 
-    // Which entries a flush has to visit; an entry may stand in both lists.
-    private readonly EntryList _global = new(TranslatorContext.TlbCount * Entries);
-    private readonly EntryList _local = new(TranslatorContext.TlbCount * Entries);
-
-    public SoftTlb(TranslatorContext* context)
+    /// <param name="context">The context that emitted code finds them in.</param>
+    /// <param name="pages">Pages of guest RAM.</param>
+    public SoftTlb(TranslatorContext* context, ulong pages)
     {
+        _context = context;
         _tables = (Entry*)context->Tlb;
+        _second = new SecondLevelTlb(context, pages);
         for (int index = 0; index < TranslatorContext.TlbCount * Entries; index++)
         {
             ClearEntry(index);
@@ -49,82 +59,108 @@ internal sealed unsafe class SoftTlb
     /// <summary>Enters a page.</summary>
     /// <param name="tlb">Which TLB.</param>
     /// <param name="address">A linear address in the page.</param>
-    /// <param name="physicalPage">Guest-physical address of the page.</param>
+    /// <param name="walk">Where it lies.</param>
     /// <param name="hostPage">Host address of the page.</param>
-    /// <param name="writable">Whether writes may go straight to it.</param>
-    /// <param name="global">Whether the entry outlives a change of address space.</param>
-    public void Fill(int tlb, ulong address, ulong physicalPage, byte* hostPage, bool writable, bool global)
+    /// <param name="straight">Whether writes may go straight to it.</param>
+    public void Fill(int tlb, ulong address, in PageWalk walk, byte* hostPage, bool straight)
     {
         int index = IndexOf(address);
         Half half = new() { Tag = 0UL - (address & ~0xFFFUL), Host = (ulong)hostPage };
-        (global ? _global : _local).Add((tlb * Entries) + index);
+        List((tlb * Entries) + index, walk.IsGlobal);
         *Find(tlb, index, write: false) = half;
-        *Find(tlb, index, write: true) = writable ? half : Empty(index);
-        _physicalPages[(tlb * Entries) + index] = physicalPage;
+        *Find(tlb, index, write: true) = straight ? half : Empty(index);
+        _second.Insert(tlb, address, hostPage, walk.IsWritable, walk.IsGlobal);
     }
 
     /// <summary>Forgets everything.</summary>
     public void Clear()
     {
-        ClearNonGlobal();
-        foreach (int entry in _global.Entries)
-        {
-            ClearEntry(entry);
-        }
-
-        _global.Clear();
+        ClearListed(_context->TlbLocalList, ref _context->TlbLocalCount, ListedLocal);
+        ClearListed(_context->TlbGlobalList, ref _context->TlbGlobalCount, ListedGlobal);
+        _second.Clear();
     }
 
     /// <summary>Forgets what belongs to one address space only.</summary>
     public void ClearNonGlobal()
     {
-        foreach (int entry in _local.Entries)
-        {
-            ClearEntry(entry);
-        }
-
-        _local.Clear();
+        ClearListed(_context->TlbLocalList, ref _context->TlbLocalCount, ListedLocal);
+        _second.ClearNonGlobal();
     }
 
     /// <summary>Forgets one page of linear addresses.</summary>
     public void ClearPage(ulong address)
     {
-        int index = IndexOf(address);
         for (int tlb = 0; tlb < TranslatorContext.TlbCount; tlb++)
         {
-            *Find(tlb, index, write: false) = Empty(index);
-            *Find(tlb, index, write: true) = Empty(index);
+            ClearEntry((tlb * Entries) + IndexOf(address));
+            ClearEntry((tlb * Entries) + HashedIndexOf(address));
         }
+
+        _second.ClearPage(address);
     }
 
-    /// <summary>Sends writes to a guest-physical page the slow way.</summary>
+    /// <summary>Sends writes to a page the slow way. Those of <see cref="SecondLevelTlb"/> ask for themselves.</summary>
+    /// <param name="hostPage">Host address of the page.</param>
     /// <returns>Whether any could have gone straight so far.</returns>
-    public bool Protect(ulong physicalPage)
+    public bool Protect(byte* hostPage)
     {
-        bool found = Protect(_global, physicalPage);
-        return Protect(_local, physicalPage) || found;
+        bool found = Protect(_context->TlbGlobalList, _context->TlbGlobalCount, hostPage);
+        return Protect(_context->TlbLocalList, _context->TlbLocalCount, hostPage) || found;
     }
 
-    private bool Protect(EntryList list, ulong physicalPage)
+    /// <inheritdoc/>
+    public void Dispose() => _second.Dispose();
+
+    private bool Protect(ushort* list, uint count, byte* hostPage)
     {
         bool found = false;
-        foreach (int entry in list.Entries)
+        foreach (ushort entry in new ReadOnlySpan<ushort>(list, (int)count))
         {
-            if (_physicalPages[entry] != physicalPage)
-            {
-                continue;
-            }
-
-            Half empty = Empty(entry & (Entries - 1));
             ref Half half = ref _tables[entry].Write;
-            found |= half.Tag != empty.Tag;
-            half = empty;
+            if (half.Host == (ulong)hostPage)
+            {
+                half = Empty(entry & (Entries - 1));
+                found = true;
+            }
         }
 
         return found;
     }
 
+    private void List(int entry, bool global)
+    {
+        byte mark = global ? ListedGlobal : ListedLocal;
+        if ((_context->TlbListed[entry] & mark) != 0)
+        {
+            return;
+        }
+
+        _context->TlbListed[entry] |= mark;
+        if (global)
+        {
+            _context->TlbGlobalList[_context->TlbGlobalCount++] = (ushort)entry;
+        }
+        else
+        {
+            _context->TlbLocalList[_context->TlbLocalCount++] = (ushort)entry;
+        }
+    }
+
+    private void ClearListed(ushort* list, ref uint count, byte mark)
+    {
+        foreach (ushort entry in new ReadOnlySpan<ushort>(list, (int)count))
+        {
+            ClearEntry(entry);
+            _context->TlbListed[entry] &= (byte)~mark;
+        }
+
+        count = 0;
+    }
+
     private static int IndexOf(ulong address) => (int)(address >> 12) & (Entries - 1);
+
+    /// <summary>The other place of a page.</summary>
+    private static int HashedIndexOf(ulong address) => (int)((address >> 12) ^ (address >> 24)) & (Entries - 1);
 
     /// <summary>What no canonical address matches, and no address at all at this index.</summary>
     private static Half Empty(int index) => new() { Tag = 0UL - (NonCanonical | ((ulong)(index ^ 1) << 12)) };
@@ -140,7 +176,6 @@ internal sealed unsafe class SoftTlb
         Half empty = Empty(entry & (Entries - 1));
         _tables[entry].Read = empty;
         _tables[entry].Write = empty;
-        _physicalPages[entry] = ulong.MaxValue;
     }
 
     private struct Half
@@ -153,34 +188,5 @@ internal sealed unsafe class SoftTlb
     {
         public Half Read;
         public Half Write;
-    }
-
-    /// <summary>A set of entry numbers that is emptied in the time of its size.</summary>
-    private sealed class EntryList(int capacity)
-    {
-        private readonly ushort[] _numbers = new ushort[capacity];
-        private readonly bool[] _contained = new bool[capacity];
-        private int _count;
-
-        public ReadOnlySpan<ushort> Entries => _numbers.AsSpan(0, _count);
-
-        public void Add(int entry)
-        {
-            if (!_contained[entry])
-            {
-                _contained[entry] = true;
-                _numbers[_count++] = (ushort)entry;
-            }
-        }
-
-        public void Clear()
-        {
-            foreach (ushort entry in Entries)
-            {
-                _contained[entry] = false;
-            }
-
-            _count = 0;
-        }
     }
 }

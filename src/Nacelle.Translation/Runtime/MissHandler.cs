@@ -28,6 +28,11 @@ internal static unsafe class MissHandler
     private static byte* Find(TranslatorVirtualCpu processor, TranslatorContext* context, ulong address)
     {
         context->TlbMisses++;
+        if (context->ConflictsLeft == 0)
+        {
+            processor.NoteConflict();
+        }
+
         AccessKind access = (AccessKind)context->AccessKind;
         byte* host = processor.Memory.Resolve(
             address, (ushort)access, (access & AccessKind.Write) != 0, out bool careful);

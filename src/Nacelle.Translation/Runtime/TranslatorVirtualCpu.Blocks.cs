@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Iced.Intel;
 using Nacelle.Cpu;
 using Nacelle.Translation.Cache;
@@ -9,6 +10,12 @@ namespace Nacelle.Translation.Runtime;
 internal sealed unsafe partial class TranslatorVirtualCpu
 {
     private const int LongestInstruction = 15;
+    private const int MostCodeRequests = 4096;
+    private const uint ConflictPatience = 4096;
+
+    // Translating a block anew takes some 20 µs, and is to pay by the time that as many conflicts have been counted again.
+    private static readonly TimeSpan s_conflictsSoon = TimeSpan.FromMicroseconds(ConflictPatience * 0.1);
+    private long _conflictsSince;
     private bool _decodedChanging;
 
     // What the block to be translated next was translated from before.
@@ -39,8 +46,39 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
     }
 
+    /// <summary>
+    /// Looks at one of many accesses that did not find their page where the low bits of its number select. While they are frequent, the
+    /// one that is counted last is likely to be one that displaces others; its block is dropped at the next poll and its access
+    /// then looks into the other place.
+    /// </summary>
+    internal void NoteConflict()
+    {
+        _context->ConflictsLeft = ConflictPatience;
+        long now = Stopwatch.GetTimestamp();
+        bool soon = Stopwatch.GetElapsedTime(_conflictsSince, now) < s_conflictsSoon;
+        _conflictsSince = now;
+        if (soon && _memory.TryTranslateCode(LinearRip, out ulong physical) && _sites.Conflicts(physical))
+        {
+            _counters.ConflictingAccesses++;
+            _codeRequests.Enqueue(new CodeRequest(physical & ~0xFFFUL, CodeWatch.Mask(physical, 1), false));
+            StopTranslatedCode();
+        }
+    }
+
+    /// <summary>Requests about code that wait to be seen to; from any thread.</summary>
+    internal int WaitingCodeRequests => _codeRequests.Count;
+
     private void DropChangedCode()
     {
+        if (_forgetsCode)
+        {
+            // Whatever the requests that were not kept asked for is in this.
+            _forgetsCode = false;
+            Interlocked.MemoryBarrier();
+            FlushCode();
+            _memory.ProtectAll(page => _watch.Changed(page, 4096));
+        }
+
         while (_codeRequests.TryDequeue(out CodeRequest request))
         {
             _counters.CodeChanges++;

@@ -102,6 +102,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             _clock?.End();
             ExitReason reason = Enter(block.HostCode);
             _clock?.Begin(reason);
+            EndWriting();
             if (HandleExit(reason) is VirtualCpuExit end)
             {
                 return end;
@@ -115,6 +116,20 @@ internal sealed unsafe partial class TranslatorVirtualCpu
             if (_debug is not null && StopAfter() is VirtualCpuExit after)
             {
                 return after;
+            }
+        }
+    }
+
+    /// <summary>Ends what emitted code claimed to write, unless somebody who has seen a claim waits to be told of it.</summary>
+    private void EndWriting()
+    {
+        if (_memory.IsWriting)
+        {
+            // What was written comes before the look at the requests: who asks later reads it.
+            Interlocked.MemoryBarrier();
+            if (_codeRequests.IsEmpty && !_forgetsCode)
+            {
+                _memory.EndWriting();
             }
         }
     }

@@ -55,12 +55,26 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     private bool _modeStale = true;
     private volatile bool _exitRequested;
 
+    // There were more requests about code than were kept.
+    private volatile bool _forgetsCode;
+
     // Waiting or outside Run: it looks at what others have left before it goes on.
     private volatile bool _parked = true;
     private volatile bool _initRequested;
     private int _startupVector = -1;
 
-    public TranslatorVirtualCpu(VirtualCpuConfiguration configuration, MachineBus bus, CodeWatch watch, TranslatorOptions options)
+    /// <summary>Maps memory for a vCPU's context where its code can name it.</summary>
+    /// <exception cref="LinuxException">There is no room.</exception>
+    public static MemoryMapping MapContext() => MemoryMapping.AnonymousLow(
+        (ulong)(sizeof(TranslatorContext) + 4095) & ~4095UL, MemoryProtection.Read | MemoryProtection.Write);
+
+    /// <param name="configuration">What the vCPU is.</param>
+    /// <param name="bus">RAM and devices.</param>
+    /// <param name="watch">The machine's watch over translated code.</param>
+    /// <param name="options">How it is to run.</param>
+    /// <param name="context">Memory of <see cref="MapContext"/>, which is the vCPU's from now on.</param>
+    public TranslatorVirtualCpu(
+        VirtualCpuConfiguration configuration, MachineBus bus, CodeWatch watch, TranslatorOptions options, MemoryMapping context)
     {
         _configuration = configuration;
 
@@ -68,8 +82,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _wake = new WakeSignal(mayLook: configuration.Index < Environment.ProcessorCount);
         _bus = bus;
         _watch = watch;
-        _contextMapping = MemoryMapping.AnonymousLow(
-            (ulong)(sizeof(TranslatorContext) + 4095) & ~4095UL, MemoryProtection.Read | MemoryProtection.Write);
+        _contextMapping = context;
         _context = (TranslatorContext*)_contextMapping.Address;
         _self = GCHandle.Alloc(this);
         ContextOwners.Register(_context, _self);
@@ -114,6 +127,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     internal TranslatorCounters Counters => _counters with
     {
         TlbMisses = _context->TlbMisses,
+        TlbFinds = _context->TlbFinds,
         ReturnMisses = _context->ReturnMisses,
         ReturnUnderflows = _context->ReturnUnderflows,
         TlbMissNanoseconds = _clock?.MissNanoseconds ?? 0,
@@ -206,21 +220,13 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     public bool IsParked => _parked;
 
     /// <inheritdoc/>
-    public void RequestProtection(ulong page, bool counted)
-    {
-        _codeRequests.Enqueue(new CodeRequest(page, 0, counted));
-        StopTranslatedCode();
-    }
+    public void RequestProtection(ulong page, bool counted) => Request(new CodeRequest(page, 0, counted));
 
     /// <inheritdoc/>
     public bool MayBeWriting(ulong page) => _memory.IsWritingTo(page);
 
     /// <inheritdoc/>
-    public void RequestInvalidation(ulong page, ulong chunks)
-    {
-        _codeRequests.Enqueue(new CodeRequest(page, chunks, false));
-        StopTranslatedCode();
-    }
+    public void RequestInvalidation(ulong page, ulong chunks) => Request(new CodeRequest(page, chunks, false));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -236,6 +242,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _self.Free();
         _code.Dispose();
         _sites.Dispose();
+        _memory.Dispose();
         _contextMapping.Dispose();
     }
 
@@ -244,6 +251,22 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     {
         int bits = (int)(cpuid.Query(0x8000_0008, 0).Eax & 0xFF);
         return bits is >= 32 and <= 52 ? bits : 36;
+    }
+
+    private void Request(CodeRequest request)
+    {
+        // A vCPU that waits for its start may wait for ever: beyond so many requests it forgets everything instead. Counted ones are
+        // waited for, so that there are few.
+        if (!request.Counted && _codeRequests.Count >= MostCodeRequests)
+        {
+            _forgetsCode = true;
+        }
+        else
+        {
+            _codeRequests.Enqueue(request);
+        }
+
+        StopTranslatedCode();
     }
 
     private void Interrupt()
@@ -279,6 +302,8 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
     {
         _context->TlbIndexMask = (ulong)(TranslatorContext.TlbEntries - 1) << 12;
         _context->PageMask = ~0xFFFUL;
+        _context->ConflictsLeft = ConflictPatience;
+        _context->TlbMultiplier = SecondLevelTlb.Multiplier;
         for (int tlb = 0; tlb < TranslatorContext.TlbCount; tlb++)
         {
             _context->JumpIndexMasks[tlb] = (ulong)ContextOffsets.JumpEntries(tlb) - 1;

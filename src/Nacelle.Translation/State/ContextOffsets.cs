@@ -58,6 +58,21 @@ internal static unsafe class ContextOffsets
     public static readonly int Jumps = Of((TranslatorContext* c) => c->Jumps);
     public static readonly int Tlb = Of((TranslatorContext* c) => c->Tlb);
 
+    public static readonly int TlbFinds = Of((TranslatorContext* c) => &c->TlbFinds);
+    public static readonly int ConflictsLeft = Of((TranslatorContext* c) => &c->ConflictsLeft);
+    public static readonly int TlbSetShift = Of((TranslatorContext* c) => &c->TlbSetShift);
+    public static readonly int TlbSets = Of((TranslatorContext* c) => &c->TlbSets);
+    public static readonly int TlbMultiplier = Of((TranslatorContext* c) => &c->TlbMultiplier);
+    public static readonly int TlbLocalCount = Of((TranslatorContext* c) => &c->TlbLocalCount);
+    public static readonly int TlbGlobalCount = Of((TranslatorContext* c) => &c->TlbGlobalCount);
+    public static readonly int TlbLocalList = Of((TranslatorContext* c) => c->TlbLocalList);
+    public static readonly int TlbGlobalList = Of((TranslatorContext* c) => c->TlbGlobalList);
+    public static readonly int RamAddress = Of((TranslatorContext* c) => &c->RamAddress);
+    public static readonly int UnseenWrites = Of((TranslatorContext* c) => &c->UnseenWrites);
+
+    private static readonly int s_tlbKeys = Of((TranslatorContext* c) => c->TlbKeys);
+    private static readonly int s_globalTlbKeys = Of((TranslatorContext* c) => c->GlobalTlbKeys);
+    private static readonly int s_tlbListed = Of((TranslatorContext* c) => c->TlbListed);
     private static readonly int s_sites = Of((TranslatorContext* c) => c->Sites);
     private static readonly int s_segmentLimits = Of((TranslatorContext* c) => c->SegmentLimits);
     private static readonly int s_groups = Of((TranslatorContext* c) => c->Groups);
@@ -90,6 +105,14 @@ internal static unsafe class ContextOffsets
     /// <param name="tlb">Which TLB.</param>
     /// <param name="write">Whether for writes.</param>
     public static int TlbHosts(int tlb, bool write) => TlbTags(tlb, write) + sizeof(ulong);
+
+    /// <summary>Offset of the mark of a soft TLB's first entry.</summary>
+    public static int TlbListed(int tlb) => s_tlbListed + (tlb * TranslatorContext.TlbEntries);
+
+    /// <summary>Offset of the key of a TLB's entries.</summary>
+    /// <param name="tlb">Which TLB.</param>
+    /// <param name="global">Whether of those that are global.</param>
+    public static int TlbKey(int tlb, bool global) => (global ? s_globalTlbKeys : s_tlbKeys) + (tlb * sizeof(ulong));
 
     /// <summary>Offset of what an access remembers; the byte that counts follows four bytes later.</summary>
     public static int Site(int number) => s_sites + (number * sizeof(ulong));

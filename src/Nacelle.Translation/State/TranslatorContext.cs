@@ -181,8 +181,41 @@ internal unsafe struct TranslatorContext
     /// <summary>Handle of the vCPU that the context belongs to.</summary>
     public ulong Owner;
 
-    /// <summary>Misses of the soft TLB.</summary>
+    /// <summary>Misses of the soft TLB that the monitor saw to.</summary>
     public ulong TlbMisses;
+
+    /// <summary>Misses of the soft TLB's first level that emitted code saw to.</summary>
+    public ulong TlbFinds;
+
+    /// <summary>So many more of those of accesses that go by the low bits of the address until the monitor looks at one.</summary>
+    public uint ConflictsLeft;
+
+    /// <summary>By how much the product of a group's number is shifted to give the offset of a set of <see cref="Memory.SecondLevelTlb"/>.</summary>
+    public uint TlbSetShift;
+
+    /// <summary>Host address of its first set.</summary>
+    public ulong TlbSets;
+
+    /// <summary>What the number of a group of pages is multiplied by.</summary>
+    public ulong TlbMultiplier;
+
+    /// <summary>For each TLB what entries of one address space have in the low bits of their tags.</summary>
+    public fixed ulong TlbKeys[TlbCount];
+
+    /// <summary>The same for global entries.</summary>
+    public fixed ulong GlobalTlbKeys[TlbCount];
+
+    /// <summary>Entries of <see cref="TlbLocalList"/>.</summary>
+    public uint TlbLocalCount;
+
+    /// <summary>Entries of <see cref="TlbGlobalList"/>.</summary>
+    public uint TlbGlobalCount;
+
+    /// <summary>Host address of guest RAM.</summary>
+    public ulong RamAddress;
+
+    /// <summary>Host address of the bits of <see cref="Cache.UnseenWrites"/>.</summary>
+    public ulong UnseenWrites;
 
     /// <summary>The host's time-stamp counter when translated code was last left, where time is measured.</summary>
     public ulong LeftAt;
@@ -201,6 +234,15 @@ internal unsafe struct TranslatorContext
 
     /// <summary>The soft TLBs; an entry has <see cref="TlbEntrySize"/> bytes.</summary>
     public fixed ulong Tlb[TlbCount * TlbEntries * TlbEntrySize / sizeof(ulong)];
+
+    /// <summary>For each of their entries in which of the two lists below it is.</summary>
+    public fixed byte TlbListed[TlbCount * TlbEntries];
+
+    /// <summary>Entries that may hold what belongs to one address space.</summary>
+    public fixed ushort TlbLocalList[TlbCount * TlbEntries];
+
+    /// <summary>Entries that may hold what is global.</summary>
+    public fixed ushort TlbGlobalList[TlbCount * TlbEntries];
 
     /// <summary>For each access site the offset of the entry it used, and in a byte above how often it used another than before.</summary>
     public fixed ulong Sites[AccessSites];

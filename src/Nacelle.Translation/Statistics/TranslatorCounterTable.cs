@@ -36,6 +36,8 @@ public static class TranslatorCounterTable
         new("return misses", "Returns of the guest that went elsewhere than the return stack said.", c => c.ReturnMisses),
         new("return underflows", "Returns of the guest that found the return stack empty.", c => c.ReturnUnderflows),
         new("TLB misses", "Accesses that the soft TLB did not hold.", c => c.TlbMisses),
+        new("second-level TLB hits", "Accesses that only the soft TLB's second level held, found without leaving translated code.", c => c.TlbFinds),
+        new("conflicting accesses", "Accesses translated anew because they displaced others from the soft TLB.", c => c.ConflictingAccesses),
         new("TLB flushes", "Invalidations of the soft TLB: of a page, of what is not global, or of all.", c => c.TlbFlushes),
         new("blocks translated", "Blocks of guest code that were translated.", c => c.Blocks),
         new("instructions translated", "Guest instructions in those blocks.", c => c.Instructions),

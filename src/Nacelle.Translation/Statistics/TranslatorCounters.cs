@@ -45,6 +45,12 @@ public struct TranslatorCounters
     /// <summary>Accesses that the soft TLB did not hold.</summary>
     public ulong TlbMisses;
 
+    /// <summary>Accesses that only its second level held, as emitted code found.</summary>
+    public ulong TlbFinds;
+
+    /// <summary>Accesses that were translated anew because they displaced others from the soft TLB.</summary>
+    public ulong ConflictingAccesses;
+
     /// <summary>Soft TLB flushes, of all or of what is not global.</summary>
     public ulong TlbFlushes;
 
@@ -118,6 +124,8 @@ public struct TranslatorCounters
         AttentionExits = left.AttentionExits + right.AttentionExits,
         HostFaultExits = left.HostFaultExits + right.HostFaultExits,
         TlbMisses = left.TlbMisses + right.TlbMisses,
+        TlbFinds = left.TlbFinds + right.TlbFinds,
+        ConflictingAccesses = left.ConflictingAccesses + right.ConflictingAccesses,
         TlbFlushes = left.TlbFlushes + right.TlbFlushes,
         Blocks = left.Blocks + right.Blocks,
         Instructions = left.Instructions + right.Instructions,
