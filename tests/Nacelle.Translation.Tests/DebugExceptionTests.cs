@@ -126,6 +126,40 @@ public sealed class DebugExceptionTests
         }
     }
 
+    [Fact]
+    public void The_frame_of_a_trap_has_flags_that_nothing_reads_any_more()
+    {
+        using BareMachine machine = new();
+        machine.Route(Fault.Debug);
+        machine.Run(
+            c =>
+            {
+                c.mov(rdi, Log);
+                c.mov(esi, (uint)Watched);
+                c.pushfq();
+                c.or(__dword_ptr[rsp], 0x100);
+                c.popfq();
+                c.cmp(ecx, ecx);
+                c.mov(rbx, __[rsi]);
+                c.push(rbx);
+                c.xor(edx, edx);
+                c.inc(edx);
+                c.pushfq();
+                c.and(__dword_ptr[rsp], ~0x100);
+                c.popfq();
+            },
+            c =>
+            {
+                c.mov(rax, __[rsp + 16]);
+                c.mov(__qword_ptr[rdi], rax);
+                c.add(rdi, 8);
+                c.iretq();
+            });
+
+        // ZF and PF of CMP and XOR outlive the two accesses; INC leaves none.
+        Assert.Equal([0x44UL, 0x44, 0x44, 0x44, 0], Enumerable.Range(0, 5).Select(i => machine.Read(0x1000 + (i * 8)) & 0x8D5));
+    }
+
     [Theory]
     [InlineData("movs", 1)]
     [InlineData("stos", 1)]

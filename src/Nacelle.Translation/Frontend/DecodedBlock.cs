@@ -218,8 +218,9 @@ internal sealed class DecodedBlock
     {
         const RflagsBits all = FlagLookahead.ArithmeticFlags;
         _lookahead.Begin(Placement);
-        if (AreFlagsWatched)
+        if (AreFlagsWatched || mode.IsSingleStep)
         {
+            // The frame of the trap shows them.
             FlagsLive.AsSpan().Fill(true);
             TargetFlagsLive.AsSpan().Fill(true);
             return;
