@@ -25,6 +25,12 @@ internal static class SpilledOperands
             return false;
         }
 
+        if (instruction.RoundingControl != RoundingControl.None || instruction.SuppressAllExceptions)
+        {
+            // The bit that says so would say broadcast of a memory operand (SDM volume 2, 2.7.10).
+            return false;
+        }
+
         if (IsSourceAlone(instruction) && HasTwin(instruction.Code))
         {
             instruction.Code += TwinDistance;
