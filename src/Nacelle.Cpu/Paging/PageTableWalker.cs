@@ -36,6 +36,9 @@ public enum PageRights
 
     /// <summary>The dirty bit is set: a write needs no further walk.</summary>
     Dirty = 16,
+
+    /// <summary>The accessed bit is set at every level, and for a write the dirty bit: the walk has no more to mark.</summary>
+    Accessed = 32,
 }
 
 /// <summary>A finished translation.</summary>
@@ -94,7 +97,7 @@ public static unsafe class PageTableWalker
         {
             translation = new PageTranslation(
                 linear & 0xFFFF_FFFF, 4096,
-                PageRights.Writable | PageRights.User | PageRights.Executable | PageRights.Dirty);
+                PageRights.Writable | PageRights.User | PageRights.Executable | PageRights.Dirty | PageRights.Accessed);
             return true;
         }
 
@@ -203,14 +206,16 @@ public static unsafe class PageTableWalker
             ulong page = !wide && level == 2
                 ? (entry & 0xFFC0_0000) | (((entry >> 13) & 0xFF) << 32)
                 : entry & addressMask & ~(size - 1);
-            bool dirty = access == PageAccess.Write || (entry & Dirty) != 0;
+            bool dirty = (access == PageAccess.Write && mark) || (entry & Dirty) != 0;
+            bool accessed = mark || ((entry & Dirty) != 0 || access != PageAccess.Write) && IsMarked(values, level, levels == 3 ? 2 : levels);
             bool global = (entry & GlobalBit) != 0 && (registers.Cr4 & Cr4Bits.PageGlobalEnable) != 0;
             translation = new PageTranslation(
                 page | (linear & (size - 1)),
                 size,
                 (writable ? PageRights.Writable : 0) | (userPage ? PageRights.User : 0)
                     | (executable ? PageRights.Executable : 0) | (global ? PageRights.Global : 0)
-                    | (dirty ? PageRights.Dirty : 0));
+                    | (dirty ? PageRights.Dirty : 0)
+                    | (accessed ? PageRights.Accessed : 0));
             return true;
         }
     }
@@ -264,6 +269,17 @@ public static unsafe class PageTableWalker
         None,
         Write,
         Access,
+    }
+
+    private static bool IsMarked(ReadOnlySpan<ulong> values, int leaf, int top)
+    {
+        bool marked = true;
+        for (int level = top; level >= leaf; level--)
+        {
+            marked &= (values[level - 1] & Accessed) != 0;
+        }
+
+        return marked;
     }
 
     private static bool TryMark(

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Nacelle.Translation.Frontend;
+using Nacelle.Translation.Operations;
 using Nacelle.Translation.State;
 using static Nacelle.Translation.Emit.HostRegister;
 
@@ -42,6 +43,8 @@ internal sealed class GenericEmitter
             OpAccess.ReadWrite or OpAccess.ReadCondWrite => AccessKind.Read | AccessKind.Write,
             _ => 0,
         };
+
+        kind |= kind != 0 && MaskedForm.Of(instruction).IsMasked ? AccessKind.Masked : 0;
 
         // Some processors read four bytes for the 16-bit form of MOVSXD.
         int size = instruction.Code == Code.Movsxd_r16_rm16 ? 4 : Math.Max(1, instruction.MemorySize.GetSize());
@@ -89,8 +92,9 @@ internal sealed class GenericEmitter
 
             _memory.Probe((ushort)access, access & ~(AccessKind)0xFFFF, keepFlags, instruction.IP);
             EmitRedirected(instruction);
-            if ((access & AccessKind.Write) != 0)
+            if ((access & (AccessKind.Write | AccessKind.Masked)) == AccessKind.Write)
             {
+                // What is copied back across pages is the whole operand.
                 _memory.CanRepeat(instruction, guestOffset);
             }
         }
@@ -110,6 +114,12 @@ internal sealed class GenericEmitter
         if (BitStringEmitter.Applies(instruction))
         {
             EmitBitString(instruction);
+            return;
+        }
+
+        if (instruction.Mnemonic is Mnemonic.Vzeroall or Mnemonic.Vzeroupper && !_memory.Mode.IsLong)
+        {
+            EmitZeroLowerVectors(all: instruction.Mnemonic == Mnemonic.Vzeroall);
             return;
         }
 
@@ -168,6 +178,18 @@ internal sealed class GenericEmitter
         Encode(copy);
         _emit.Move(GuestStack, low);
         _emit.LoadContext(low, ContextOffsets.SavedScratch);
+    }
+
+    /// <summary>VZEROALL and VZEROUPPER outside 64-bit mode: they clear the eight registers that there are (SDM volume 2, VZEROALL).</summary>
+    private void EmitZeroLowerVectors(bool all)
+    {
+        for (int i = 0; i < 8; i++)
+        {
+            Register register = Register.XMM0 + i;
+            Encode(all
+                ? Instruction.Create(Code.VEX_Vpxor_xmm_xmm_xmmm128, register, register, register)
+                : Instruction.Create(Code.VEX_Vmovaps_xmm_xmmm128, register, register));
+        }
     }
 
     private void EmitBitString(in Instruction instruction)

@@ -158,7 +158,7 @@ internal sealed class AccessGroups
         }
 
         AccessKind use = generic.AccessOf(instruction);
-        if (use == 0 || BitStringEmitter.Applies(instruction) || instruction.MemorySegment is Register.FS or Register.GS
+        if (use == 0 || (use & AccessKind.Masked) != 0 || BitStringEmitter.Applies(instruction) || instruction.MemorySegment is Register.FS or Register.GS
             || mode.IsChecked((SegmentName)(instruction.MemorySegment - Register.ES)))
         {
             return false;

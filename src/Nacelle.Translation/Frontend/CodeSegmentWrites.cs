@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Nacelle.Translation.Cache;
+using Nacelle.Translation.Operations;
 
 namespace Nacelle.Translation.Frontend;
 
@@ -11,7 +12,7 @@ internal static class CodeSegmentWrites
     {
         // Masked moves may write nothing.
         if (instruction.SegmentPrefix != Register.CS || mode.IsLong || !mode.IsProtected || instruction.IsInvalid
-            || instruction.Mnemonic is Mnemonic.Vmaskmovps or Mnemonic.Vmaskmovpd or Mnemonic.Vpmaskmovd or Mnemonic.Vpmaskmovq)
+            || MaskedForm.Of(instruction).IsMasked)
         {
             return false;
         }

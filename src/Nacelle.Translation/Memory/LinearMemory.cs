@@ -152,6 +152,28 @@ internal sealed unsafe class LinearMemory : ILinearMemory, IDisposable
     }
 
     /// <summary>
+    /// Finds a host pointer for an access of which only a mask knows what it touches, or null where that cannot be had without
+    /// a trace: it does not fault and sets no accessed or dirty bit, for the mask may select nothing.
+    /// </summary>
+    public byte* ResolveMasked(ulong address, int size, bool write)
+    {
+        int tlb = Mode.Tlb;
+        PageAccess access = write ? PageAccess.Write : PageAccess.Read;
+        if ((address & PageMask) + (ulong)size > 4096
+            || !PageTables.TryWalk(_context->Registers, _bus.Ram, address, access, tlb, _physicalBits, out PageWalk walk, out _, mark: false)
+            || !walk.IsMarked || !_bus.Ram.TryGetHostAddress(walk.PhysicalAddress & ~PageMask, 4096, out byte* page))
+        {
+            return null;
+        }
+
+        ulong physical = walk.PhysicalAddress;
+        bool unseen = walk.IsWritable && _watch.TryWriteUnseen(physical & ~PageMask, UnseenWrites);
+        Tlb.Fill(tlb, address, walk, page, unseen);
+        _largePages.Note(address, walk);
+        return write && !unseen && !IsFree(physical, size) ? null : page + (physical & PageMask);
+    }
+
+    /// <summary>
     /// What lies across pages is put together in the bounce buffer; as far from a 64-byte boundary as it is in the guest, for
     /// instructions that insist on alignment.
     /// </summary>

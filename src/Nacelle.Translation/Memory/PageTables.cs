@@ -8,7 +8,8 @@ namespace Nacelle.Translation.Memory;
 /// <param name="IsWritable">Whether a later write needs no further walk.</param>
 /// <param name="IsGlobal">Whether the translation outlives a change of address space.</param>
 /// <param name="PageSize">Bytes of the page that the tables map it by.</param>
-internal readonly record struct PageWalk(ulong PhysicalAddress, bool IsWritable, bool IsGlobal, ulong PageSize);
+/// <param name="IsMarked">Whether the accessed bits, and for a write the dirty bit, are set by now.</param>
+internal readonly record struct PageWalk(ulong PhysicalAddress, bool IsWritable, bool IsGlobal, ulong PageSize, bool IsMarked);
 
 /// <summary>The page-table walk with the permissions of one of the soft TLBs.</summary>
 internal static class PageTables
@@ -22,6 +23,7 @@ internal static class PageTables
     /// <param name="physicalBits">Width of physical addresses; entries with bits beyond it are refused.</param>
     /// <param name="walk">The result.</param>
     /// <param name="fault">The exception when refused.</param>
+    /// <param name="mark">Whether accessed and dirty bits are set.</param>
     public static bool TryWalk(
         in CpuRegisters registers,
         GuestMemory ram,
@@ -30,7 +32,8 @@ internal static class PageTables
         int tlb,
         int physicalBits,
         out PageWalk walk,
-        out Fault fault)
+        out Fault fault,
+        bool mark = true)
     {
         // Non-canonical addresses raise #GP, or #SS through the stack (SDM volume 1, 3.3.7.1): whoever knows the instruction
         // tells by the address in the fault which it is.
@@ -42,13 +45,14 @@ internal static class PageTables
         }
 
         bool found = PageTableWalker.TryTranslate(
-            ram, registers, address, access, tlb == 1, implicitAccess: tlb == 0, physicalBits, out PageTranslation translation, out fault);
+            ram, registers, address, access, tlb == 1, implicitAccess: tlb == 0, physicalBits, out PageTranslation translation, out fault, mark);
         const PageRights straight = PageRights.Writable | PageRights.Dirty;
         walk = new PageWalk(
             translation.PhysicalAddress,
-            access == PageAccess.Write || (translation.Rights & straight) == straight,
+            (access == PageAccess.Write && mark) || (translation.Rights & straight) == straight,
             (translation.Rights & PageRights.Global) != 0,
-            translation.PageSize);
+            translation.PageSize,
+            mark || (translation.Rights & PageRights.Accessed) != 0);
         return found;
     }
 }

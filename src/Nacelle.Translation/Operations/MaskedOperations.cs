@@ -6,20 +6,16 @@ using Nacelle.Translation.State;
 namespace Nacelle.Translation.Operations;
 
 /// <summary>
-/// Carries out vector instructions that touch memory element by element: gathers and scatters, and masked moves where their
-/// operand cannot be had as a whole, since only what the mask selects may fault. For the vCPU's own thread.
+/// Carries out vector instructions that touch memory element by element wherever that lies: gathers and scatters, MASKMOVQ and
+/// MASKMOVDQU. For the vCPU's own thread.
 /// </summary>
-internal sealed unsafe class MaskedOperations(TranslatorContext* context, LinearMemory memory, OperandAccess operands)
+internal sealed unsafe class MaskedOperations(TranslatorContext* context, LinearMemory memory, OperandAccess operands, bool isAmd)
 {
     private readonly VectorImage _vectors = new(context);
 
     /// <summary>Whether an instruction is always carried out here.</summary>
     public static bool IsAlways(in Instruction instruction) => instruction.IsVsib
         || instruction.Mnemonic is Mnemonic.Maskmovq or Mnemonic.Maskmovdqu or Mnemonic.Vmaskmovdqu;
-
-    /// <summary>Whether an instruction is carried out here when its operand is not to be had as a whole.</summary>
-    public static bool IsMaskedMove(in Instruction instruction) => instruction.Encoding == EncodingKind.VEX
-        && instruction.Mnemonic is Mnemonic.Vmaskmovps or Mnemonic.Vmaskmovpd or Mnemonic.Vpmaskmovd or Mnemonic.Vpmaskmovq;
 
     /// <summary>Carries an instruction out.</summary>
     /// <returns>False for a fault.</returns>
@@ -30,62 +26,65 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
             return instruction.Op0Kind == OpKind.Memory ? TryScatter(instruction) : TryGather(instruction);
         }
 
-        return !IsMaskedMove(instruction) ? TryStoreBytes(instruction)
-            : instruction.Op0Kind == OpKind.Memory ? TryStore(instruction) : TryLoad(instruction);
+        return TryStoreBytes(instruction);
     }
 
     private bool TryGather(in Instruction instruction)
     {
         Span<byte> result = stackalloc byte[VectorImage.RegisterSize];
         Span<byte> mask = stackalloc byte[VectorImage.RegisterSize];
-        Span<byte> indices = stackalloc byte[VectorImage.RegisterSize];
-        Register destination = instruction.Op0Register;
         bool vex = instruction.Encoding == EncodingKind.VEX;
-        _vectors.Read(destination, result);
-        _vectors.Read(instruction.MemoryIndex, indices);
+        GatherElements elements = new(instruction, _vectors, operands, memory.Mode.IsLong);
+        _vectors.Read(instruction.Op0Register, result);
         if (vex)
         {
             _vectors.Read(instruction.Op2Register, mask);
         }
 
-        ulong bits = vex ? 0 : _vectors.ReadMask(instruction.OpMask);
-        int size = instruction.MemorySize.GetSize();
-        int count = Count(instruction, destination, size);
+        ulong left = elements.Mask;
+        int size = elements.Size;
         bool succeeded = true;
-        for (int i = 0; i < count && succeeded; i++)
+        for (int i = 0; i < elements.Count; i++)
         {
-            bool selected = vex ? (mask[(i * size) + size - 1] & 0x80) != 0 : (bits & (1UL << i)) != 0;
             ulong value = 0;
+            bool selected = (left & (1UL << i)) != 0;
             succeeded = !selected
-                || (TryLocate(instruction, indices, i, size, write: false, out ulong address)
+                || (operands.TryLocate(instruction.MemorySegment, elements.OffsetOf(i), size, write: false, out ulong address, alignment: 1)
                     && memory.TryRead(address, size, LinearAccess.Ordinary, out value));
-            if (selected && succeeded)
+            if (!succeeded)
+            {
+                break;
+            }
+
+            if (selected)
             {
                 BitConverter.GetBytes(value).AsSpan(0, size).CopyTo(result[(i * size)..]);
             }
 
-            if (succeeded)
-            {
-                mask.Slice(i * size, size).Clear();
-                bits &= ~(1UL << i);
-            }
+            mask.Slice(i * size, size).Clear();
+            left &= ~(1UL << i);
         }
 
-        // What lies beyond is cleared when all is done (SDM volume 2, VGATHERDPS).
+        // What lies beyond is cleared when all is done (SDM volume 2, VGATHERDPS). AMD's processors have by then cleared what
+        // lies beyond the vector length of an EVEX encoding.
         if (succeeded)
         {
-            result[(count * size)..].Clear();
-            mask[(count * size)..].Clear();
+            result[(elements.Count * size)..].Clear();
+            mask[(elements.Count * size)..].Clear();
+        }
+        else if (isAmd && !vex && left != elements.Mask)
+        {
+            result[Math.Max(instruction.MemoryIndex.GetSize(), instruction.Op0Register.GetSize())..].Clear();
         }
 
-        _vectors.Write(destination, result);
+        _vectors.Write(instruction.Op0Register, result);
         if (vex)
         {
             _vectors.Write(instruction.Op2Register, mask);
         }
         else
         {
-            _vectors.WriteMask(instruction.OpMask, succeeded ? 0 : bits);
+            _vectors.WriteMask(instruction.OpMask, succeeded ? 0 : left);
         }
 
         return succeeded;
@@ -94,60 +93,20 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
     private bool TryScatter(in Instruction instruction)
     {
         Span<byte> source = stackalloc byte[VectorImage.RegisterSize];
-        Span<byte> indices = stackalloc byte[VectorImage.RegisterSize];
+        GatherElements elements = new(instruction, _vectors, operands, memory.Mode.IsLong);
         _vectors.Read(instruction.Op1Register, source);
-        _vectors.Read(instruction.MemoryIndex, indices);
-        ulong bits = _vectors.ReadMask(instruction.OpMask);
-        int size = instruction.MemorySize.GetSize();
-        int count = Count(instruction, instruction.Op1Register, size);
+        ulong left = elements.Mask;
         bool succeeded = true;
-        for (int i = 0; i < count && succeeded; i++)
+        for (int i = 0; i < elements.Count && succeeded; i++)
         {
-            succeeded = (bits & (1UL << i)) == 0
-                || (TryLocate(instruction, indices, i, size, write: true, out ulong address)
-                    && memory.TryWrite(address, size, LinearAccess.Ordinary, Element(source, i, size)));
-            bits &= succeeded ? ~(1UL << i) : ulong.MaxValue;
+            succeeded = (left & (1UL << i)) == 0
+                || (operands.TryLocate(instruction.MemorySegment, elements.OffsetOf(i), elements.Size, write: true, out ulong address, alignment: 1)
+                    && memory.TryWrite(address, elements.Size, LinearAccess.Ordinary, Element(source, i, elements.Size)));
+            left &= succeeded ? ~(1UL << i) : ulong.MaxValue;
         }
 
-        _vectors.WriteMask(instruction.OpMask, succeeded ? 0 : bits);
+        _vectors.WriteMask(instruction.OpMask, succeeded ? 0 : left);
         return succeeded;
-    }
-
-    private bool TryLoad(in Instruction instruction)
-    {
-        Span<byte> mask = stackalloc byte[VectorImage.RegisterSize];
-        Span<byte> result = stackalloc byte[VectorImage.RegisterSize];
-        _vectors.Read(instruction.Op1Register, mask);
-        result.Clear();
-        int size = ElementSize(instruction);
-        ulong offset = operands.EffectiveAddress(instruction);
-        for (int i = 0; i < instruction.Op0Register.GetSize() / size; i++)
-        {
-            if ((mask[(i * size) + size - 1] & 0x80) != 0)
-            {
-                ulong element = OperandAccess.Truncate(instruction, offset + (ulong)(i * size));
-                if (!operands.TryLocate(instruction.MemorySegment, element, size, write: false, out ulong address, alignment: 1)
-                    || !memory.TryRead(address, size, LinearAccess.Ordinary, out ulong value))
-                {
-                    return false;
-                }
-
-                BitConverter.GetBytes(value).AsSpan(0, size).CopyTo(result[(i * size)..]);
-            }
-        }
-
-        _vectors.Write(instruction.Op0Register, result);
-        return true;
-    }
-
-    private bool TryStore(in Instruction instruction)
-    {
-        Span<byte> mask = stackalloc byte[VectorImage.RegisterSize];
-        Span<byte> source = stackalloc byte[VectorImage.RegisterSize];
-        _vectors.Read(instruction.Op1Register, mask);
-        _vectors.Read(instruction.Op2Register, source);
-        ulong offset = operands.EffectiveAddress(instruction);
-        return TryStoreSelected(instruction, offset, source, mask, ElementSize(instruction), instruction.Op2Register.GetSize());
     }
 
     /// <summary>MASKMOVQ and MASKMOVDQU: bytes, to the address in rDI.</summary>
@@ -218,37 +177,10 @@ internal sealed unsafe class MaskedOperations(TranslatorContext* context, Linear
         return true;
     }
 
-    private static int ElementSize(in Instruction instruction) =>
-        instruction.Mnemonic is Mnemonic.Vmaskmovps or Mnemonic.Vpmaskmovd ? 4 : 8;
-
-    private static int Count(in Instruction instruction, Register data, int size) =>
-        Math.Min(instruction.MemoryIndex.GetSize() / (instruction.IsVsib64 ? 8 : 4), data.GetSize() / size);
-
     private static ulong Element(ReadOnlySpan<byte> source, int index, int size) => size switch
     {
         1 => source[index],
         4 => BitConverter.ToUInt32(source[(index * 4)..]),
         _ => BitConverter.ToUInt64(source[(index * 8)..]),
     };
-
-    private bool TryLocate(
-        in Instruction instruction, ReadOnlySpan<byte> indices, int element, int size, bool write, out ulong linear)
-    {
-        long index = instruction.IsVsib64
-            ? BitConverter.ToInt64(indices[(element * 8)..])
-            : BitConverter.ToInt32(indices[(element * 4)..]);
-        ulong address = instruction.MemoryDisplacement64 + (ulong)(index * instruction.MemoryIndexScale);
-        bool narrow = !memory.Mode.IsLong;
-        if (instruction.MemoryBase != Register.None)
-        {
-            address += operands.ReadRegister(instruction.MemoryBase);
-            narrow = instruction.MemoryBase.GetSize() == 4;
-        }
-        else
-        {
-            narrow |= instruction.MemoryDisplSize == 4;
-        }
-
-        return operands.TryLocate(instruction.MemorySegment, narrow ? (uint)address : address, size, write, out linear, alignment: 1);
-    }
 }

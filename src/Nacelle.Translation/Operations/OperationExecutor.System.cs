@@ -145,8 +145,7 @@ internal sealed unsafe partial class OperationExecutor
         if (VectorInstructions.NeedsState(instruction))
         {
             OperationResult result = CheckVectorState(instruction);
-            bool elementwise = MaskedOperations.IsAlways(instruction) || MaskedOperations.IsMaskedMove(instruction);
-            return result != OperationResult.Careful || !elementwise ? result : ExecuteMasked(instruction);
+            return result != OperationResult.Careful || !MaskedOperations.IsAlways(instruction) ? result : ExecuteMasked(instruction);
         }
 
         if (BitStringEmitter.Applies(instruction))

@@ -60,11 +60,15 @@ internal sealed unsafe partial class OperationExecutor
         _operands = new OperandAccess(context, memory);
         _stack = new StackAccess(context, memory, _operands);
         _strings = new StringOperations(context, memory, _operands, environment);
-        _masked = new MaskedOperations(context, memory, _operands);
+        _masked = new MaskedOperations(context, memory, _operands, InstructionSet.Of(environment.Cpuid).IsAmd);
+        Masked = new MaskedMemory(context, memory, _operands);
     }
 
     /// <summary>Operands, for the careful way.</summary>
     public OperandAccess Operands => _operands;
+
+    /// <summary>Masked operands, for the careful way and for debuggers.</summary>
+    public MaskedMemory Masked { get; }
 
     private ref ulong Register(GeneralRegister register) => ref _context->Registers.General[(int)register];
 

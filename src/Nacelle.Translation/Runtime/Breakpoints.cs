@@ -7,14 +7,17 @@ namespace Nacelle.Translation.Runtime;
 
 /// <summary>
 /// Compares instructions with the breakpoints of DR0 to DR3 (SDM volume 3, 17.2). What the processor reads or writes by itself,
-/// such as descriptor tables, and the elements of gathers and scatters are not seen. Owned by the vCPU's thread.
+/// such as descriptor tables, is not seen; of a masked operand, a gather or a scatter only what the mask selects counts. Owned by the
+/// vCPU's thread.
 /// </summary>
-internal sealed unsafe class Breakpoints(TranslatorContext* context)
+internal sealed unsafe class Breakpoints(TranslatorContext* context, MaskedMemory masked)
 {
     private const int OnExecution = 0;
     private const int OnWrite = 1;
     private const int OnPort = 2;
+    private const int OnAny = 3;
     private readonly InstructionInfoFactory _information = new();
+    private readonly List<(ulong Address, int Size)> _elements = [];
 
     /// <summary>Breakpoints on an instruction.</summary>
     /// <param name="linear">Its address.</param>
@@ -47,6 +50,16 @@ internal sealed unsafe class Breakpoints(TranslatorContext* context)
         }
 
         ulong hits = OnPorts(instruction);
+        if (masked.TryList(instruction, _elements))
+        {
+            foreach ((ulong address, int size) in _elements)
+            {
+                hits |= OnAccess(address, (ulong)size, writes: instruction.Op0Kind == OpKind.Memory);
+            }
+
+            return hits;
+        }
+
         foreach (UsedMemory memory in _information.GetInfo(instruction).GetUsedMemory())
         {
             bool writes = memory.Access is OpAccess.Write or OpAccess.CondWrite or OpAccess.ReadWrite or OpAccess.ReadCondWrite;
@@ -57,13 +70,20 @@ internal sealed unsafe class Breakpoints(TranslatorContext* context)
             }
 
             // Of a repeated instruction the decoder tells no size, for it depends on a register; elements are made one by one.
-            ulong size = (ulong)Math.Max((repeated ? instruction.MemorySize : memory.MemorySize).GetSize(), 1);
-            for (int i = 0; i < 4; i++)
-            {
-                int kind = KindOf(i);
-                bool wanted = kind == 3 || (kind == OnWrite && writes);
-                hits |= wanted && Overlaps(i, address, size) ? 1UL << i : 0;
-            }
+            hits |= OnAccess(address, (ulong)Math.Max((repeated ? instruction.MemorySize : memory.MemorySize).GetSize(), 1), writes);
+        }
+
+        return hits;
+    }
+
+    private ulong OnAccess(ulong address, ulong size, bool writes)
+    {
+        ulong hits = 0;
+        for (int i = 0; i < 4; i++)
+        {
+            int kind = KindOf(i);
+            bool wanted = kind == OnAny || (kind == OnWrite && writes);
+            hits |= wanted && Overlaps(i, address, size) ? 1UL << i : 0;
         }
 
         return hits;

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Nacelle.Translation.Cache;
+using Nacelle.Translation.Operations;
 using Nacelle.Translation.State;
 
 namespace Nacelle.Translation.Runtime;
@@ -27,6 +28,9 @@ internal sealed class CarefulCode
     /// <summary>Whether it is of XSAVE's kind.</summary>
     public bool IsBulk { get; private set; }
 
+    /// <summary>What a mask leaves of its memory operand, where there is one.</summary>
+    public MaskedForm Form { get; private set; }
+
     /// <summary>Address of the host code.</summary>
     public ulong HostCode { get; private set; }
 
@@ -53,6 +57,7 @@ internal sealed class CarefulCode
         Mode = mode;
         code[..Math.Min(code.Length, instruction.Length)].CopyTo(_bytes);
         Access = access;
+        Form = MaskedForm.Of(instruction);
         IsBulk = isBulk;
         HostCode = hostCode;
     }

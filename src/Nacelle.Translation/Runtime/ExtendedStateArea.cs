@@ -12,11 +12,29 @@ internal static class ExtendedStateArea
     /// <summary>Bytes that an instruction touches.</summary>
     /// <param name="instruction">XSAVE, XSAVEC, XSAVEOPT or XRSTOR in either width.</param>
     /// <param name="requested">The requested features: EDX:EAX and XCR0.</param>
-    public static int SizeOf(in Instruction instruction, ulong requested)
+    public static int SizeOf(in Instruction instruction, ulong requested) => EndOf(s_components.Length, instruction, requested);
+
+    /// <summary>Where a component from 2 on lies in what an instruction writes.</summary>
+    /// <inheritdoc cref="SizeOf"/>
+    public static int OffsetOf(int component, in Instruction instruction, ulong requested)
     {
-        bool compact = instruction.Mnemonic is Mnemonic.Xsavec or Mnemonic.Xsavec64;
+        if (!IsCompact(instruction))
+        {
+            return OffsetOf(component);
+        }
+
+        int end = EndOf(component, instruction, requested);
+        return s_components[component].Aligned ? (end + 63) & ~63 : end;
+    }
+
+    private static bool IsCompact(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Xsavec or Mnemonic.Xsavec64;
+
+    /// <summary>Bytes up to the end of the components before one.</summary>
+    private static int EndOf(int component, in Instruction instruction, ulong requested)
+    {
+        bool compact = IsCompact(instruction);
         int size = LegacyAndHeader;
-        for (int i = 2; i < s_components.Length; i++)
+        for (int i = 2; i < component; i++)
         {
             if ((requested & (1UL << i)) == 0)
             {

@@ -34,8 +34,10 @@ internal static unsafe class MissHandler
         }
 
         AccessKind access = (AccessKind)context->AccessKind;
-        byte* host = processor.Memory.Resolve(
-            address, (ushort)access, (access & AccessKind.Write) != 0, out bool careful);
+        bool careful = true;
+        byte* host = (access & AccessKind.Masked) != 0
+            ? processor.Memory.ResolveMasked(address, (ushort)access, (access & AccessKind.Write) != 0)
+            : processor.Memory.Resolve(address, (ushort)access, (access & AccessKind.Write) != 0, out careful);
         if (host == null)
         {
             context->ExitReason = (uint)((access & AccessKind.Group) != 0 ? ExitReason.Ungroup

@@ -11,6 +11,7 @@ namespace Nacelle.Translation.Runtime;
 /// <content>The careful way: accesses across pages, to devices and to watched code, through the bounce buffer.</content>
 internal sealed unsafe partial class TranslatorVirtualCpu
 {
+    private readonly HiddenVectors _hidden;
     private readonly CarefulCode?[] _careful = new CarefulCode?[CarefulCode.Count];
 
     /// <summary>Carries out the one instruction at RIP.</summary>
@@ -29,7 +30,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         }
 
         Instruction instruction = _decoded.Instructions[0];
-        return _decoded.Kinds[0] is InstructionKind.Generic && !MaskedOperations.IsMaskedMove(instruction) ? Careful(Prepare(instruction)) : Operate(instruction);
+        return _decoded.Kinds[0] is InstructionKind.Generic ? Careful(Prepare(instruction)) : Operate(instruction);
     }
 
     /// <summary>The code in RAM at an address up to the end of its page; empty where it cannot be fetched.</summary>
@@ -78,15 +79,21 @@ internal sealed unsafe partial class TranslatorVirtualCpu
     /// <summary>Carries out plain computation with its memory operand in the bounce buffer.</summary>
     private VirtualCpuExit? Careful(CarefulCode code)
     {
+        if (code.Form.IsMasked)
+        {
+            return CarefulMasked(code);
+        }
+
         Instruction instruction = code.Instruction;
         AccessKind access = code.Access;
         int size = (ushort)access;
         ulong rax = _context->Registers.General[0];
         ulong rdx = _context->Registers.General[2];
+        ulong requested = 0;
         if (code.IsBulk)
         {
             // Only what the guest has enabled, whatever the host has.
-            ulong requested = ((uint)rax | (rdx << 32)) & _context->Registers.Xcr0;
+            requested = ((uint)rax | (rdx << 32)) & _context->Registers.Xcr0;
             _context->Registers.General[0] = (uint)requested;
             _context->Registers.General[2] = requested >> 32;
             size = ExtendedStateArea.SizeOf(instruction, requested);
@@ -112,8 +119,18 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         ExitReason reason = ExitReason.Attention;
         if (ready)
         {
+            bool hides = !_memory.Mode.IsLong && HiddenVectors.Concerns(instruction);
             _context->Registers.Rip = instruction.IP;
+            if (hides)
+            {
+                _hidden.Keep(instruction, new ReadOnlySpan<byte>(bounce, size));
+            }
+
             reason = Enter(code.HostCode);
+            if (hides && reason == ExitReason.Attention)
+            {
+                _hidden.Restore(instruction, requested, new Span<byte>(bounce, size));
+            }
         }
 
         if (code.IsBulk)

@@ -28,7 +28,7 @@ internal sealed unsafe partial class TranslatorVirtualCpu
 
         _debug = plan;
         _decoded.AreFlagsWatched = plan is not null;
-        _watched ??= plan is null ? null : new WatchedAccesses(_context);
+        _watched ??= plan is null ? null : new WatchedAccesses(_context, _operations.Masked);
 
         // A step holds interrupts back without keeping account of them.
         Volatile.Write(ref _context->NoInterruptWaiting, 0);

@@ -19,11 +19,6 @@ internal sealed unsafe partial class TranslatorVirtualCpu
         if (depends && TryCopyCode(1, out _, out _))
         {
             Instruction instruction = _decoded.Instructions[0];
-            if (MaskedOperations.IsMaskedMove(instruction))
-            {
-                return Operate(instruction);
-            }
-
             ulong address = _operations.Operands.LinearAddress(instruction);
             int size = instruction.MemorySize.GetSize();
             fault = size >= smallestAligned && _decoded.Kinds[0] == InstructionKind.Generic

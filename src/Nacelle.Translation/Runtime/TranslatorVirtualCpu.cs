@@ -104,8 +104,9 @@ internal sealed unsafe partial class TranslatorVirtualCpu : IVirtualCpu, IVirtua
         _codeSegments = new CodeSegments(_jumps.ClearAll);
         _system = new SystemInstructions(&_context->Registers, _memory, this);
         _operations = new OperationExecutor(_context, _memory, _system, this);
+        _hidden = new HiddenVectors(_context);
         _fastCalls = new FastCallState(_context);
-        _breakpoints = new Breakpoints(_context);
+        _breakpoints = new Breakpoints(_context, _operations.Masked);
         HostFaults.Watch(_code, _thunks.HostFault);
         watch.Add(this);
         Reset();

@@ -1,22 +1,24 @@
 using System.Collections.Immutable;
 using Iced.Intel;
 using Nacelle.Cpu;
+using Nacelle.Translation.Operations;
 using Nacelle.Translation.State;
 
 namespace Nacelle.Translation.Runtime;
 
 /// <summary>
 /// Tells from an instruction and the registers around it whether it has touched watched data. Memory that the processor reads or
-/// writes by itself (descriptor tables, interrupt frames) and elements of gathers and scatters are not seen. Owned by the vCPU's
-/// thread.
+/// writes by itself (descriptor tables, interrupt frames) is not seen; of a masked operand, a gather or a scatter only what the mask
+/// selects counts. Owned by the vCPU's thread.
 /// </summary>
-internal sealed unsafe class WatchedAccesses(TranslatorContext* context)
+internal sealed unsafe class WatchedAccesses(TranslatorContext* context, MaskedMemory masked)
 {
     /// <summary>Taken for accesses whose size is in no table: XSAVE and its like.</summary>
     private const ulong LargestSize = 4096;
 
     private readonly InstructionInfoFactory _information = new();
     private readonly List<Access> _accesses = [];
+    private readonly List<(ulong Address, int Size)> _elements = [];
     private Instruction _repeated;
     private bool _isRepeated;
     private ulong _countBefore;
@@ -31,6 +33,17 @@ internal sealed unsafe class WatchedAccesses(TranslatorContext* context)
         }
 
         _isRepeated = instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix);
+        if (masked.TryList(instruction, _elements))
+        {
+            bool stores = instruction.Op0Kind == OpKind.Memory;
+            foreach ((ulong address, int size) in _elements)
+            {
+                _accesses.Add(new Access(address, (ulong)size, Reads: !stores, Writes: stores));
+            }
+
+            return;
+        }
+
         foreach (UsedMemory memory in _information.GetInfo(instruction).GetUsedMemory())
         {
             bool reads = memory.Access is OpAccess.Read or OpAccess.CondRead or OpAccess.ReadWrite or OpAccess.ReadCondWrite;

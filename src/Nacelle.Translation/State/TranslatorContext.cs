@@ -269,6 +269,9 @@ internal enum AccessKind : uint
 
     /// <summary>What it writes to the bounce buffer is copied to where it belongs, so that it may lie across pages.</summary>
     CopiedBack = 1 << 19,
+
+    /// <summary>Touches only what a mask selects: nothing is to be done for the rest of the operand that could be seen.</summary>
+    Masked = 1 << 20,
 }
 
 /// <summary>Why translated code returned to the monitor.</summary>
