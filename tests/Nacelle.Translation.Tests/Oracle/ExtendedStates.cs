@@ -49,7 +49,10 @@ internal static class ExtendedStates
     /// is cleared. The last x87 instruction's opcode and addresses are cleared too: a translator's are those of its own code,
     /// and not kept (see <see cref="StateComparison"/>).
     /// </summary>
-    public static void Normalise(Span<byte> area, ulong features)
+    /// <param name="area">The image.</param>
+    /// <param name="features">Components that there are.</param>
+    /// <param name="narrow">Whether 32-bit code has made it, which leaves the places of registers that it does not see.</param>
+    public static void Normalise(Span<byte> area, ulong features, bool narrow = false)
     {
         ulong present = BinaryPrimitives.ReadUInt64LittleEndian(area[Header..]);
         if ((present & 1) == 0)
@@ -67,7 +70,7 @@ internal static class ExtendedStates
 
         if ((present & 2) == 0)
         {
-            area.Slice(VectorRegisters, 256).Clear();
+            area.Slice(VectorRegisters, narrow ? 128 : 256).Clear();
         }
 
         BinaryPrimitives.WriteUInt32LittleEndian(area[28..], 0);
@@ -84,7 +87,8 @@ internal static class ExtendedStates
                 end = offset + size;
                 if ((present & (1UL << component)) == 0)
                 {
-                    area[offset..end].Clear();
+                    int hidden = !narrow ? 0 : component switch { 2 or 6 => size / 2, 7 => size, _ => 0 };
+                    area[offset..(end - hidden)].Clear();
                 }
             }
         }

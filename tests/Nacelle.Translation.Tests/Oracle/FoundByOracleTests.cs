@@ -58,6 +58,14 @@ public sealed class FoundByOracleTests
     [InlineData("vpmaskmovd [eax],ymm1,ymm0 at the end of 4 GiB", "B8F8FFFFFF C4E2758E00")]
     [InlineData("pop dword ptr cs:[20001000h] from a stack that is not there", "BC00000040 2E8F0500100020")]
     [InlineData("pop word ptr cs:[20001000h]", "2E668F0500100020")]
+    [InlineData("vzeroupper", "C5F877")]
+    [InlineData("vzeroall", "C5FC77")]
+    [InlineData("fxsave [20010800h]", "0FAE0500080120")]
+    [InlineData("fxrstor [20010800h]", "0FAE0D00080120")]
+    [InlineData("xsave [20011000h]", "B807000000 31D2 0FAE2500100120")]
+    [InlineData("xrstor [20011000h]", "B807000000 31D2 0FAE2D00100120")]
+    [InlineData("xsave and xrstor of all there is", "B8E7000000 31D2 0FAE2500100120 B807000000 0FAE2D00100120 B8E7000000 0FAE2D00100120")]
+    [InlineData("xrstor of what another instruction has stored", "B8FFFFFFFF 31D2 0FAE2500100120 6690 0FAE2D00100120")]
     public void Does_in_32_bit_code_what_the_host_does(string name, string code) => Compare(name, code, bitness: 32);
 
     private static void Compare(string name, string code, int bitness)

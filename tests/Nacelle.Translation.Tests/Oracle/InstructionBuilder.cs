@@ -9,6 +9,9 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
     private readonly bool _is32 = bitness == 32;
     private readonly int _registers = bitness == 32 ? 8 : 16;
 
+    // Of the instruction in the making: EVEX encodings have twice as many.
+    private int _vectors;
+
     private const int MemoryChance = 45;
 
     /// <summary>Builds an instruction.</summary>
@@ -18,6 +21,7 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
         OpCodeInfo info = code.ToOpCode();
         instruction = default;
         instruction.Code = code;
+        _vectors = code.Encoding() == EncodingKind.EVEX && !_is32 ? 32 : _registers;
         bool narrowString = random.Percent(10);
         for (int i = 0; i < info.OpCount; i++)
         {
@@ -61,7 +65,7 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
 
     private bool TryRegister(Kind kind, out Register register)
     {
-        int wide = random.Below(_registers);
+        int wide = random.Below(_vectors);
         register = kind switch
         {
             Kind.r8_reg or Kind.r8_opcode => Byte(),
@@ -98,9 +102,9 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
             Kind.r32_or_mem => Register.EAX + General(),
             Kind.r64_or_mem => Register.RAX + General(),
             Kind.mm_or_mem => Register.MM0 + random.Below(8),
-            Kind.xmm_or_mem => Register.XMM0 + random.Below(_registers),
-            Kind.ymm_or_mem => Register.YMM0 + random.Below(_registers),
-            Kind.zmm_or_mem => Register.ZMM0 + random.Below(_registers),
+            Kind.xmm_or_mem => Register.XMM0 + random.Below(_vectors),
+            Kind.ymm_or_mem => Register.YMM0 + random.Below(_vectors),
+            Kind.zmm_or_mem => Register.ZMM0 + random.Below(_vectors),
             Kind.k_or_mem => Register.K0 + random.Below(8),
             _ => Register.None,
         };
@@ -174,15 +178,15 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
                 return true;
             case Kind.mem_vsib32x or Kind.mem_vsib64x:
                 instruction.SetOpKind(i, OpKind.Memory);
-                memory.SetVector(ref instruction, Register.XMM0, _registers);
+                memory.SetVector(ref instruction, Register.XMM0, _vectors);
                 return true;
             case Kind.mem_vsib32y or Kind.mem_vsib64y:
                 instruction.SetOpKind(i, OpKind.Memory);
-                memory.SetVector(ref instruction, Register.YMM0, _registers);
+                memory.SetVector(ref instruction, Register.YMM0, _vectors);
                 return true;
             case Kind.mem_vsib32z or Kind.mem_vsib64z:
                 instruction.SetOpKind(i, OpKind.Memory);
-                memory.SetVector(ref instruction, Register.ZMM0, _registers);
+                memory.SetVector(ref instruction, Register.ZMM0, _vectors);
                 return true;
             case Kind.seg_rSI:
                 instruction.SetOpKind(i, _is32 ? (narrow ? OpKind.MemorySegSI : OpKind.MemorySegESI) : narrow ? OpKind.MemorySegESI : OpKind.MemorySegRSI);
@@ -245,6 +249,10 @@ internal sealed class InstructionBuilder(SequenceRandom random, RegisterKnowledg
         if (info.CanUseRoundingControl && !HasMemory(instruction) && random.Percent(25))
         {
             instruction.RoundingControl = RoundingControl.RoundToNearest + random.Below(4);
+        }
+        else if (info.CanSuppressAllExceptions && !HasMemory(instruction) && random.Percent(15))
+        {
+            instruction.SuppressAllExceptions = true;
         }
     }
 

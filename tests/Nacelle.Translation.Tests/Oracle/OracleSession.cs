@@ -7,6 +7,7 @@ internal sealed unsafe class OracleSession : IDisposable
     private readonly TranslatedProcessor _translated;
     private readonly NativeProcessor _native;
     private readonly bool _alignmentChecked;
+    private readonly int _bitness;
     private ulong _next = OracleLayout.CodeBase;
     private ulong _nextEdge = OracleLayout.EdgeBase + 0x1000;
 
@@ -18,6 +19,7 @@ internal sealed unsafe class OracleSession : IDisposable
     public OracleSession(bool oneInstruction, int bitness = 64, int evictEvery = 0, bool disturbed = false, bool alignmentChecked = false)
     {
         _alignmentChecked = alignmentChecked;
+        _bitness = bitness;
         DataContents contents = new(seed: 1);
         _translated = new TranslatedProcessor(contents, oneInstruction, bitness, evictEvery);
         if (disturbed)
@@ -128,10 +130,6 @@ internal sealed unsafe class OracleSession : IDisposable
             {
                 return "";
             }
-
-            // Out of its sight, and the translator takes no care of them there (docs/translator.md).
-            StateComparison.ForgetUpperVectors(native);
-            StateComparison.ForgetUpperVectors(&translated);
         }
 
         ulong free = place.FreeFlagsAt(native->Rip);
@@ -148,14 +146,14 @@ internal sealed unsafe class OracleSession : IDisposable
     {
         Span<byte> native = stackalloc byte[OracleLayout.SnapshotSize];
         expected.CopyTo(native);
-        StateImages.Normalise(native);
+        StateImages.Normalise(native, _bitness);
         Span<byte> translated = stackalloc byte[OracleLayout.SnapshotSize];
         foreach ((int offset, int inSnapshot, int length) in OracleLayout.Writable)
         {
             _translated.Data(offset, length).CopyTo(translated[inSnapshot..]);
         }
 
-        StateImages.Normalise(translated);
+        StateImages.Normalise(translated, _bitness);
         string text = "";
         int from = 0;
         for (int lines = 0; lines < 8; lines++)

@@ -154,14 +154,6 @@ internal static unsafe class StateComparison
         _ => 0,
     };
 
-    /// <summary>Clears vector registers 8 to 15, with their upper halves.</summary>
-    public static void ForgetUpperVectors(ProcessorImage* image)
-    {
-        const int eight = 8 * 16;
-        Extended(image).Slice(160 + eight, eight).Clear();
-        Extended(image).Slice(576 + eight, eight).Clear();
-    }
-
     /// <summary>Makes an image comparable.</summary>
     public static void Normalise(ProcessorImage* image, ulong features) => ExtendedStates.Normalise(Extended(image), features);
 
@@ -201,8 +193,18 @@ internal static unsafe class StateComparison
         < 160 => $"ST{(offset - 32) / 16}",
         < 416 => $"XMM{(offset - 160) / 16}",
         >= 576 and < 832 => $"YMM{(offset - 576) / 16} high half",
+        _ when IsIn(5, offset, out int place) => $"K{place / 8}",
+        _ when IsIn(6, offset, out int place) => $"ZMM{place / 32} high half",
+        _ when IsIn(7, offset, out int place) => $"ZMM{16 + (place / 64)}",
         _ => $"XSAVE area at {offset}",
     };
+
+    private static bool IsIn(int component, int offset, out int place)
+    {
+        (int start, int size) = ComponentLayout.Of(component);
+        place = offset - start;
+        return place >= 0 && place < size;
+    }
 
     private static void Line(StringBuilder text, string name, ulong native, ulong translated)
     {

@@ -31,8 +31,7 @@ internal sealed class StateImages(SequenceRandom random, int bitness = 64)
     /// <summary>Makes one with what has to come before it.</summary>
     public IEnumerable<Instruction> Make()
     {
-        // In 32-bit code the translator stores and loads XMM8 to XMM15 too, which that code cannot see: not compared.
-        int kind = bitness == 32 ? 0 : random.Below(3);
+        int kind = random.Below(3);
         Code code = random.Of(kind == 0 ? s_unit : kind == 1 ? s_fast : s_extended);
         if (!PromisedFeatures.Contains(code) || (bitness == 32 && !code.ToOpCode().Mode32))
         {
@@ -47,7 +46,7 @@ internal sealed class StateImages(SequenceRandom random, int bitness = 64)
         };
         if (kind == 2)
         {
-            yield return Instruction.Create(Code.Mov_r32_imm32, Register.EAX, random.Percent(70) ? 7 : random.Below(8));
+            yield return Instruction.Create(Code.Mov_r32_imm32, Register.EAX, Request(code));
             yield return Instruction.Create(Code.Xor_r32_rm32, Register.EDX, Register.EDX);
         }
 
@@ -57,8 +56,13 @@ internal sealed class StateImages(SequenceRandom random, int bitness = 64)
         yield return Instruction.Create(code, new MemoryOperand(Register.None, (long)address, bitness / 8));
     }
 
+    /// <summary>Components to ask for. Of the compact format only those that lie where they do in the standard one.</summary>
+    private int Request(Code code) => code is Code.Xsavec_mem or Code.Xsavec64_mem || random.Percent(40)
+        ? random.Percent(70) ? 7 : random.Below(8)
+        : random.Percent(50) ? 0xE7 : random.Below(256);
+
     /// <summary>Clears, in a snapshot, what is not compared in images.</summary>
-    public static void Normalise(Span<byte> snapshot)
+    public static void Normalise(Span<byte> snapshot, int bitness)
     {
         Span<byte> area = snapshot[(OracleLayout.SnapshotSize - 0x3000)..];
         for (int place = 0; place < FastImages; place += 512)
@@ -86,7 +90,7 @@ internal sealed class StateImages(SequenceRandom random, int bitness = 64)
                 BinaryPrimitives.WriteUInt32LittleEndian(image[24..], 0x1F80);
             }
 
-            ExtendedStates.Normalise(image, TranslatedProcessor.Features);
+            ExtendedStates.Normalise(image, TranslatedProcessor.Features, narrow: bitness == 32);
         }
     }
 }
