@@ -2,14 +2,11 @@ using System.Runtime.InteropServices;
 
 namespace Nacelle.Linux;
 
-/// <summary>Asks and tells the host about its network interfaces, by name (netdevice(7)).</summary>
+/// <summary>Asks the host about its network interfaces, by name (netdevice(7)).</summary>
 /// <remarks>Thread safe; every call counts for the network namespace of the calling thread.</remarks>
 public static unsafe partial class NetworkInterface
 {
-    private const ulong GetFlags = 0x8913;
-    private const ulong SetFlags = 0x8914;
     private const ulong GetTransmissionUnit = 0x8921;
-    private const short Up = 1;
 
     /// <summary>Whether an interface of this name exists.</summary>
     public static bool Exists(string name) => NameToIndex(name) != 0;
@@ -19,20 +16,6 @@ public static unsafe partial class NetworkInterface
     {
         InterfaceRequest request = InterfaceRequest.For(name);
         return TryControl(GetTransmissionUnit, ref request) ? request.Value : null;
-    }
-
-    /// <summary>Brings an interface up.</summary>
-    /// <returns>False where the host refused.</returns>
-    public static bool TryBringUp(string name)
-    {
-        InterfaceRequest request = InterfaceRequest.For(name);
-        if (!TryControl(GetFlags, ref request))
-        {
-            return false;
-        }
-
-        request.Flags |= Up;
-        return TryControl(SetFlags, ref request);
     }
 
     private static bool TryControl(ulong operation, ref InterfaceRequest request)

@@ -63,8 +63,11 @@ public readonly record struct MacAddress(ulong Value)
     public static MacAddress Derive(string machine, int place)
     {
         ulong value = Hash(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{place}\0{machine}"))) >> 16;
-        return new MacAddress((value & ~0x0300_0000_0000UL) | 0x0200_0000_0000UL);
+        return Local(value);
     }
+
+    /// <summary>A locally administered address of a station, another one at each call.</summary>
+    public static MacAddress Random() => Local((ulong)System.Random.Shared.NextInt64(1L << (8 * Size)));
 
     /// <inheritdoc/>
     public override string ToString()
@@ -74,6 +77,8 @@ public readonly record struct MacAddress(ulong Value)
         return string.Create(
             CultureInfo.InvariantCulture, $"{bytes[0]:x2}:{bytes[1]:x2}:{bytes[2]:x2}:{bytes[3]:x2}:{bytes[4]:x2}:{bytes[5]:x2}");
     }
+
+    private static MacAddress Local(ulong value) => new((value & ~0x0300_0000_0000UL) | 0x0200_0000_0000UL);
 
     /// <summary>
     /// FNV-1a of 64 bits, whose bits are then spread evenly. .NET's own digests are OpenSSL's, and a process without that

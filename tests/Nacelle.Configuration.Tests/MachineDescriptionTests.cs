@@ -30,7 +30,7 @@ public sealed class MachineDescriptionTests
         from tap in Gen.Bool
         from queues in Gen.Int[0, 4]
         from packed in Gen.Bool
-        from port in Gen.Int[1, 65535]
+        from port in Gen.Int[81, 65535]
         select new NetworkDescription
         {
             Kind = tap ? NetworkBackendKind.Tap : NetworkBackendKind.User,
@@ -38,7 +38,7 @@ public sealed class MachineDescriptionTests
             Queues = queues,
             Packed = packed,
             MacAddress = queues == 2 ? "52:54:00:00:00:01" : null,
-            PortForwards = tap || packed ? [] : [new PortForward((ushort)port, 22), new PortForward(80, (ushort)port)],
+            PortForwards = tap || packed ? [] : [new PortForward((ushort)port, 22), new PortForward(80, (ushort)port, port % 3 == 0 ? null : "::1"), new PortForward(80, 53, "0.0.0.0", true)],
         };
 
     private static readonly Gen<MachineDescription> s_machine =

@@ -77,6 +77,12 @@ public sealed class OptionTests
         Assert.True(network.Packed);
         Assert.Equal(2, network.Queues);
         Assert.Equal([new PortForward(2222, 22), new PortForward(8080, 80)], network.PortForwards);
+        Assert.Equal(
+            [
+                new PortForward(1, 2, "127.0.0.1"), new PortForward(3, 4, "192.0.2.1"), new PortForward(5, 6, "2001:db8::1"), new PortForward(7, 8, null),
+                new PortForward(1, 9, "127.0.0.1", true), new PortForward(3, 10, "::1", true),
+            ],
+            NetworkOption.Parse("user,forward=tcp:1:2,forward=192.0.2.1:3:4,forward=[2001:DB8::1]:5:6,forward=*:7:8,forward=udp:1:9,forward=udp:[::1]:3:10")!.PortForwards);
         Assert.Equal("tap0", NetworkOption.Parse("tap:tap0")?.TapName);
         Assert.Null(NetworkOption.Parse("none"));
     }
@@ -90,7 +96,8 @@ public sealed class OptionTests
             from mac in Gen.Byte.Array[6]
             from packed in Gen.Bool
             from queues in Gen.Int[0, NetworkOption.MostQueues]
-            from ports in Gen.Select(Gen.UShort[1, ushort.MaxValue], Gen.UShort[1, ushort.MaxValue]).Array[0, 4]
+            from ports in Gen.Select(
+                Gen.UShort[1, ushort.MaxValue], Gen.UShort[1, ushort.MaxValue], Gen.OneOfConst(null, "127.0.0.1", "0.0.0.0", "::", "fe80::1"), Gen.Bool).Array[0, 4]
             select new NetworkDescription
             {
                 Kind = tap ? NetworkBackendKind.Tap : NetworkBackendKind.User,
@@ -98,7 +105,7 @@ public sealed class OptionTests
                 MacAddress = string.Join(':', mac.Select((b, i) => (i == 0 ? b & 0xFE | 2 : b).ToString("x2", System.Globalization.CultureInfo.InvariantCulture))),
                 Packed = packed,
                 Queues = queues,
-                PortForwards = tap ? [] : [.. ports.DistinctBy(port => port.Item1).Select(port => new PortForward(port.Item1, port.Item2))],
+                PortForwards = tap ? [] : [.. ports.DistinctBy(port => port.Item1).Select(port => new PortForward(port.Item1, port.Item2, port.Item3, port.Item4))],
             };
         networks.Sample(network =>
         {
@@ -119,9 +126,17 @@ public sealed class OptionTests
     [InlineData("tap:sixteenbyteslong", "is not a name of a tap interface")]
     [InlineData("none,queues=1", "takes no options")]
     [InlineData("tap:t,forward=1:2", "needs network 'user'")]
-    [InlineData("user,forward=22", "write HOSTPORT:GUESTPORT")]
-    [InlineData("user,forward=1:65536", "write HOSTPORT:GUESTPORT")]
-    [InlineData("user,forward=1:2,forward=1:3", "forwarded twice")]
+    [InlineData("user,forward=22", "HOSTPORT:GUESTPORT")]
+    [InlineData("user,forward=1:65536", "HOSTPORT:GUESTPORT")]
+    [InlineData("user,forward=:1:2", "HOSTPORT:GUESTPORT")]
+    [InlineData("user,forward=sctp:1:2", "'sctp' is not an address")]
+    [InlineData("user,forward=localhost:1:2", "'localhost' is not an address: write numbers")]
+    [InlineData("user,forward=127.1:1:2", "'127.1' is not an address")]
+    [InlineData("user,forward=[127.0.0.1]:1:2", "'[127.0.0.1]' is not an address")]
+    [InlineData("user,forward=[::1:2", "'[:' is not an address")]
+    [InlineData("user,forward=1:2,forward=1:3", "host port 1 is forwarded twice")]
+    [InlineData("user,forward=1:2,forward=127.0.0.2:1:3", "host port 1 is forwarded twice")]
+    [InlineData("user,forward=udp:1:2,forward=udp:[::1]:1:3", "host port udp:1 is forwarded twice")]
     [InlineData("user,mac=52:54:00:12:34", "is not a MAC address")]
     [InlineData("user,mac=53:54:00:12:34:56", "group address")]
     [InlineData("user,mac=00:00:00:00:00:00", "or zero")]

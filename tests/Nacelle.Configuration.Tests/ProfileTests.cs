@@ -49,7 +49,7 @@ public sealed partial class ProfileTests
     [InlineData("""{"name":"site","basis":"rhel7","rules":{"C2.VCPU":{"limit":256}}}""", "profile 'x': C2.VCPU: limit 256 is more than 240 of the profile that it is based on, which it can only narrow")]
     [InlineData("""{"name":"site","basis":"rhel7","rules":{"C2.RT":{"severity":"warning"}}}""", "profile 'x': C2.RT: 'warning' is less than 'refusal' of the profile that it is based on, which it can only narrow: leave it out, or base it on another")]
     [InlineData("""{"name":"site","basis":"rhel7","rules":{"C2.MIG-CACHE":{"literal":false}}}""", "profile 'x': C2.MIG-CACHE: the profile that it is based on is literal, and it can only narrow that")]
-    [InlineData("""{"name":"site","basis":"rhel8"}""", "unknown profile 'rhel8': did you mean 'rhel7'? Valid are none, rhel7, rhel7.0, rhev, rhel7-guide")]
+    [InlineData("""{"name":"site","basis":"rhel8"}""", "unknown profile 'rhel8': did you mean 'rhel7'? Use none, rhel7, rhel7.0, rhev or rhel7-guide")]
     [InlineData("""{"basis":"rhel7"}""", "profile 'x' has no name: give \"name\"")]
     [InlineData("""{"name":"site","rule":{}}""", "profile 'x', line 1, $.rule: not a profile: a name, a basis, and rules by id with severity, limit or literal")]
     [InlineData("""{"name":"site","rules":{"C2.VPCU":{}}}""", "profile 'x': unknown rule 'C2.VPCU': did you mean 'C2.VCPU'?")]

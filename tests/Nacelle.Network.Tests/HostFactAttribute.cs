@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
+using Nacelle.Linux;
 
 namespace Nacelle.Network.Tests;
 
@@ -47,10 +48,10 @@ public sealed class HostFactAttribute : FactAttribute
     {
         try
         {
-            TapBackend.Open("probe0").Dispose();
+            TapAttachment.Open("probe0", multiQueue: false).Dispose();
             return "";
         }
-        catch (NetworkOpenException refusal)
+        catch (LinuxException refusal)
         {
             return refusal.Message;
         }

@@ -50,4 +50,12 @@ public sealed class MacAddressTests
             }
         }
     }
+
+    [Fact]
+    public void Random_addresses_are_local_and_apart()
+    {
+        MacAddress[] addresses = [.. Enumerable.Range(0, 100).Select(_ => MacAddress.Random())];
+        Assert.All(addresses, address => Assert.True(!address.IsGroup && (address.Value & 0x0200_0000_0000) != 0, address.ToString()));
+        Assert.Equal(addresses.Length, addresses.Distinct().Count());
+    }
 }

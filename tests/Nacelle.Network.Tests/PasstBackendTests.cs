@@ -27,15 +27,45 @@ public sealed unsafe class PasstBackendTests
     }
 
     [HostFact(HostAbility.Passt)]
-    public void A_forwarded_port_listens_while_passt_runs()
+    public void A_forwarded_port_listens_on_its_address_alone_while_passt_runs()
     {
         ushort port = FreePort();
-        using (PasstBackend passt = PasstBackend.Start([new ForwardedPort(port, 80)]))
+        IPAddress other = IPAddress.Parse("127.0.0.2");
+        using (PasstBackend.Start([new ForwardedPort(port, 80, IPAddress.Loopback)]))
         {
-            Assert.Throws<SocketException>(() => Listen(port));
+            Assert.Equal(SocketError.AddressAlreadyInUse, Listen(IPAddress.Loopback, port));
+            Assert.Null(Listen(other, port));
+            Assert.Null(Bind(IPAddress.Loopback, port));
         }
 
-        Listen(port);
+        Assert.Null(Listen(IPAddress.Loopback, port));
+    }
+
+    [HostFact(HostAbility.Passt)]
+    public void A_port_forwarded_from_every_address_listens_on_every_address()
+    {
+        ushort port = FreePort();
+        using PasstBackend passt = PasstBackend.Start([new ForwardedPort(port, 80, null)]);
+        Assert.Equal(SocketError.AddressAlreadyInUse, Listen(IPAddress.Parse("127.0.0.2"), port));
+    }
+
+    [HostFact(HostAbility.Passt)]
+    public void A_port_of_UDP_is_forwarded_beside_the_same_of_TCP()
+    {
+        ushort port = FreePort();
+        using PasstBackend passt = PasstBackend.Start([new ForwardedPort(port, 53, IPAddress.Loopback), new ForwardedPort(port, 53, IPAddress.Loopback, true)]);
+        Assert.Equal(SocketError.AddressAlreadyInUse, Listen(IPAddress.Loopback, port));
+        Assert.Equal(SocketError.AddressAlreadyInUse, Bind(IPAddress.Loopback, port));
+    }
+
+    [HostFact(HostAbility.Passt)]
+    public void A_port_of_an_IPv6_address_is_forwarded()
+    {
+        ushort port = FreePort();
+        Assert.SkipUnless(Listen(IPAddress.IPv6Loopback, port) is null, "this host has no IPv6 loopback");
+        using PasstBackend passt = PasstBackend.Start([new ForwardedPort(port, 80, IPAddress.IPv6Loopback)]);
+        Assert.Equal(SocketError.AddressAlreadyInUse, Listen(IPAddress.IPv6Loopback, port));
+        Assert.Null(Listen(IPAddress.Loopback, port));
     }
 
     [HostFact(HostAbility.Passt)]
@@ -45,10 +75,14 @@ public sealed unsafe class PasstBackendTests
         holder.Bind(new IPEndPoint(IPAddress.Any, 0));
         holder.Listen(1);
         ushort taken = (ushort)((IPEndPoint)holder.LocalEndPoint!).Port;
-        AssertRefused($"cannot forward port {taken}: something on the host listens", new ForwardedPort(taken, 80));
-        AssertRefused("twice", new ForwardedPort(40001, 80), new ForwardedPort(40001, 81));
-        AssertRefused("1 to 65535", new ForwardedPort(0, 80));
-        AssertRefused("1 to 65535", new ForwardedPort(40001, 0));
+        IPAddress local = IPAddress.Loopback;
+        AssertRefused($"cannot forward 127.0.0.1:{taken}: another program listens there", new ForwardedPort(taken, 80, local));
+        AssertRefused($"cannot forward port {taken}: another program listens there", new ForwardedPort(taken, 80, null));
+        AssertRefused("192.0.2.77:40001: this host has no such address", new ForwardedPort(40001, 80, IPAddress.Parse("192.0.2.77")));
+        AssertRefused("twice", new ForwardedPort(40001, 80, local), new ForwardedPort(40001, 81, local));
+        AssertRefused("twice", new ForwardedPort(40001, 80, local), new ForwardedPort(40001, 81, IPAddress.Parse("127.0.0.2")));
+        AssertRefused("ports from 1 to 65535", new ForwardedPort(0, 80, local));
+        AssertRefused("ports from 1 to 65535", new ForwardedPort(40001, 0, local));
     }
 
     [HostFact(HostAbility.Passt)]
@@ -144,10 +178,27 @@ public sealed unsafe class PasstBackendTests
         return (ushort)((IPEndPoint)socket.LocalEndPoint!).Port;
     }
 
-    private static void Listen(ushort port)
+    private static SocketError? Listen(IPAddress address, ushort port) => Take(SocketType.Stream, ProtocolType.Tcp, address, port);
+
+    private static SocketError? Bind(IPAddress address, ushort port) => Take(SocketType.Dgram, ProtocolType.Udp, address, port);
+
+    /// <summary>Null where the port is free.</summary>
+    private static SocketError? Take(SocketType type, ProtocolType protocol, IPAddress address, ushort port)
     {
-        using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-        socket.Bind(new IPEndPoint(IPAddress.Any, port));
-        socket.Listen(1);
+        try
+        {
+            using Socket socket = new(address.AddressFamily, type, protocol);
+            socket.Bind(new IPEndPoint(address, port));
+            if (type == SocketType.Stream)
+            {
+                socket.Listen(1);
+            }
+
+            return null;
+        }
+        catch (SocketException error)
+        {
+            return error.SocketErrorCode;
+        }
     }
 }

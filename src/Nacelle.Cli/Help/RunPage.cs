@@ -33,8 +33,8 @@ internal static class RunPage
 
     private static readonly Topic s_network = new("Options of --net",
     [
-        ("forward=HOST:GUEST", "Forwards a TCP port of the host to one of the guest; user only; may be given many times."),
-        ("mac=ADDRESS", "The interface's MAC address. Default: derived from the machine's name and the interface's place."),
+        ("forward=[udp:][ADDRESS:]HOST:GUEST", "Forwards a port of the host to one of the guest, TCP unless udp: stands before it; user only; may be given many times. It listens on 127.0.0.1 unless ADDRESS says otherwise: an address of this host, IPv6 in brackets, or * for all of them."),
+        ("mac=ADDRESS", "The interface's MAC address. Default: derived from --name, the same at each start; without a name another one at each start."),
         ("packed=on|off", "Whether the packed virtqueue layout is offered. Default: off."),
         ("queues=N", $"Receive and transmit queue pairs, 1 to {NetworkOption.MostQueues}. Default: for a tap one per vCPU up to 4, otherwise 1."),
     ]);

@@ -203,6 +203,11 @@ internal sealed class MachineRunner
             _notices.Say($"{waiting}in gdb, type: {invitation}");
         }
 
+        foreach (PortForward open in _description.Networks.SelectMany(network => network.PortForwards).Where(forward => forward.Address is null))
+        {
+            _notices.Say(string.Create(CultureInfo.InvariantCulture, $"other hosts can reach the guest at port {open.HostPort}: it listens on every address of this host"));
+        }
+
         if (_terminal is not null && _settings.EscapeKey is byte key)
         {
             _notices.Say($"to leave, press {EscapeKeyOption.Format(key)} and then q; {EscapeKeyOption.Format(key)} and h for more");

@@ -149,16 +149,15 @@ public static class DescribedConfiguration
         Driver = network.Queues == 0 && !network.Packed
             ? null
             : new InterfaceDriverConfiguration { Queues = network.Queues == 0 ? null : network.Queues, Packed = network.Packed ? true : null },
-        PortForwards = network.PortForwards.Length == 0
-            ? []
-            :
-            [
-                new PortForwardConfiguration
-                {
-                    Protocol = "tcp",
-                    Ranges = [.. network.PortForwards.Select(forward => new PortRangeConfiguration { Start = forward.HostPort, To = forward.GuestPort })],
-                },
-            ],
+        PortForwards =
+        [
+            .. network.PortForwards.GroupBy(forward => (forward.Address, forward.IsDatagram)).Select(group => new PortForwardConfiguration
+            {
+                Protocol = group.Key.IsDatagram ? "udp" : "tcp",
+                Address = group.Key.Address,
+                Ranges = [.. group.Select(forward => new PortRangeConfiguration { Start = forward.HostPort, To = forward.GuestPort })],
+            }),
+        ],
     };
 
     private static SerialConfiguration Serial(SerialDescription serial) => new()

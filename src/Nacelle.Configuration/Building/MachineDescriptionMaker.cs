@@ -227,11 +227,16 @@ public static class MachineDescriptionMaker
             refusals.Add($"{pointer}/target", "a tap for user-mode networking: it has none: leave <target> out, or use type='ethernet'");
         }
 
-        List<PortForward> forwards = [];
-        foreach (PortRangeConfiguration range in network.PortForwards.SelectMany(forward => forward.Ranges))
+        ImmutableArray<PortForward> forwards = [];
+        try
         {
-            forwards.Add(new PortForward((ushort)range.Start, (ushort)(range.To ?? range.Start)));
+            forwards = Forwards(network.PortForwards);
         }
+        catch (ConfigurationException error)
+        {
+            refusals.Add($"{pointer}/portForwards", error.Message);
+        }
+
 
         return new NetworkDescription
         {
@@ -239,9 +244,27 @@ public static class MachineDescriptionMaker
             TapName = network.Type == InterfaceType.Ethernet ? network.Target : null,
             MacAddress = network.MacAddress,
             Queues = network.Driver?.Queues ?? 0,
-            PortForwards = [.. forwards],
+            PortForwards = forwards,
             Packed = network.Driver?.Packed == true,
         };
+    }
+
+    /// <summary>Ports as libvirt means them: without an address they listen on all that the host has.</summary>
+    private static ImmutableArray<PortForward> Forwards(ImmutableArray<PortForwardConfiguration> configured)
+    {
+        ImmutableArray<PortForward> forwards = [];
+        foreach (PortForwardConfiguration forward in configured)
+        {
+            string? address = forward.Address is null ? null : PortForwardOption.Address(forward.Address, forward.Address);
+            foreach (PortRangeConfiguration range in forward.Ranges)
+            {
+                PortForward one = new((ushort)range.Start, (ushort)(range.To ?? range.Start), address, forward.Protocol == "udp");
+                PortForwardOption.CheckUnique(one, forwards);
+                forwards = forwards.Add(one);
+            }
+        }
+
+        return forwards;
     }
 
     private static SerialDescription Serial(DevicesConfiguration devices)

@@ -101,7 +101,8 @@ internal static partial class MachineSupport
         ["/devices/interfaces/*/driver/name"] = Only("qemu", "packets go through the monitor"),
         ["/devices/interfaces/*/driver/queues"] = Any,
         ["/devices/interfaces/*/driver/packed"] = Any,
-        ["/devices/interfaces/*/portForwards/*/protocol"] = Only("tcp", "TCP is forwarded"),
+        ["/devices/interfaces/*/portForwards/*/protocol"] = Any,
+        ["/devices/interfaces/*/portForwards/*/address"] = Any,
         ["/devices/interfaces/*/portForwards/*/ranges/*/start"] = Any,
         ["/devices/interfaces/*/portForwards/*/ranges/*/to"] = Any,
 

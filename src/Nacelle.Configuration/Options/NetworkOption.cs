@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using System.Globalization;
 using System.Text;
 using Nacelle.Machine;
@@ -62,7 +61,7 @@ public static class NetworkOption
         List<KeyValuePair<string, string>> settings = [];
         foreach (PortForward forward in network.PortForwards)
         {
-            settings.Add(new("forward", string.Create(CultureInfo.InvariantCulture, $"{forward.HostPort}:{forward.GuestPort}")));
+            settings.Add(new("forward", PortForwardOption.Format(forward)));
         }
 
         if (network.MacAddress is string address)
@@ -113,19 +112,10 @@ public static class NetworkOption
             throw new ConfigurationException("network option 'forward' needs network 'user': a tap is reached directly");
         }
 
-        string[] ports = text.Split(':');
-        PortForward forward = ports.Length == 2 && TryPort(ports[0], out ushort host) && TryPort(ports[1], out ushort guest)
-            ? new PortForward(host, guest)
-            : throw new ConfigurationException(
-                $"network option forward={text} is not valid: write HOSTPORT:GUESTPORT with ports from 1 to 65535");
-        ImmutableArray<PortForward> others = network.PortForwards;
-        return others.Any(other => other.HostPort == forward.HostPort)
-            ? throw new ConfigurationException($"host port {forward.HostPort} is forwarded twice: leave one out")
-            : forward;
+        PortForward forward = PortForwardOption.Parse(text);
+        PortForwardOption.CheckUnique(forward, network.PortForwards);
+        return forward;
     }
-
-    private static bool TryPort(string text, out ushort port) =>
-        ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out port) && port != 0;
 
     private static string MacAddress(string text)
     {

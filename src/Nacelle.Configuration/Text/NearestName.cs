@@ -3,6 +3,9 @@ namespace Nacelle.Configuration;
 /// <summary>Finds what a person probably meant by a misspelt word.</summary>
 public static class NearestName
 {
+    /// <summary>How many words are still listed where one of them was probably meant.</summary>
+    private const int MostBesideNearest = 8;
+
     /// <summary>The candidate with the fewest typing errors between it and the word.</summary>
     /// <param name="word">What was typed.</param>
     /// <param name="candidates">What would have been valid.</param>
@@ -32,14 +35,23 @@ public static class NearestName
         return best;
     }
 
-    /// <summary>A refusal of a word, with the nearest valid one where there is one and all of them.</summary>
+    /// <summary>A refusal of a word, with the nearest valid one where there is one, and all of them unless they are many.</summary>
     /// <param name="what">What kind of word it is, such as "disk option".</param>
     /// <param name="word">What was typed.</param>
     /// <param name="candidates">What would have been valid.</param>
     public static string Refusal(string what, string word, IReadOnlyCollection<string> candidates)
     {
-        string meant = Find(word, candidates) is string nearest ? $"did you mean '{nearest}'? " : "";
-        return $"unknown {what} '{word}': {meant}Valid are {string.Join(", ", candidates)}";
+        string? nearest = Find(word, candidates);
+        return nearest is null ? $"unknown {what} '{word}': use {List(candidates)}"
+            : candidates.Count <= MostBesideNearest ? $"unknown {what} '{word}': did you mean '{nearest}'? Use {List(candidates)}"
+            : $"unknown {what} '{word}': did you mean '{nearest}'?";
+    }
+
+    /// <summary>Words as a sentence has them: "auto, kvm or translator".</summary>
+    public static string List(IReadOnlyCollection<string> words)
+    {
+        ArgumentNullException.ThrowIfNull(words);
+        return words.Count <= 1 ? string.Concat(words) : $"{string.Join(", ", words.SkipLast(1))} or {words.Last()}";
     }
 
     /// <summary>Insertions, deletions, replacements and swaps of neighbours that turn one word into the other.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using Nacelle.Devices.Virtio.Network;
 using Nacelle.Linux;
 using Nacelle.Network;
@@ -25,7 +26,7 @@ internal sealed class NetworkAttachment : IDisposable
         Action<string> diagnostics,
         Func<string, EventLoop> newLoop)
     {
-        MacAddress address = AddressOf(description, index, machine.Name);
+        MacAddress address = AddressOf(description, index, machine);
         try
         {
             _backend = Open(description, index, machine.VirtualCpus);
@@ -89,7 +90,7 @@ internal sealed class NetworkAttachment : IDisposable
 
                 return PasstBackend.Start([.. description.PortForwards.IsDefault
                     ? []
-                    : description.PortForwards.Select(port => new ForwardedPort(port.HostPort, port.GuestPort))]);
+                    : description.PortForwards.Select(port => Forwarded(port, index))]);
             default:
                 throw new ArgumentOutOfRangeException(nameof(description), description.Kind, "no such back end");
         }
@@ -103,11 +104,25 @@ internal sealed class NetworkAttachment : IDisposable
         return TapBackend.Open(name, single ? 1 : wanted);
     }
 
-    private static MacAddress AddressOf(NetworkDescription description, int index, string machine)
+    private static ForwardedPort Forwarded(PortForward port, int index)
+    {
+        IPAddress? address = null;
+        return port.Address is null || IPAddress.TryParse(port.Address, out address)
+            ? new ForwardedPort(port.HostPort, port.GuestPort, address, port.IsDatagram)
+            : throw Contradiction(index, $"'{port.Address}' is no address of the host; write one as numbers, such as 127.0.0.1 or ::1");
+    }
+
+    /// <summary>
+    /// The same at every start where something tells the machine from others, so that leases and firewalls know it again. Machines that
+    /// share the name that nobody gave them would collide on a common network: they get an address by chance.
+    /// </summary>
+    private static MacAddress AddressOf(NetworkDescription description, int index, MachineDescription machine)
     {
         if (description.MacAddress is not { } text)
         {
-            return MacAddress.Derive(machine, index);
+            return machine.Name != MachineDescription.DefaultName ? MacAddress.Derive(machine.Name, index)
+                : machine.Uuid != Guid.Empty ? MacAddress.Derive(machine.Uuid.ToString(), index)
+                : MacAddress.Random();
         }
 
         return MacAddress.TryParse(text, out MacAddress address) && !address.IsGroup && address.Value != 0

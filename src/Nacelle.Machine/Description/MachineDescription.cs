@@ -10,8 +10,11 @@ public sealed record MachineDescription
     /// <summary>The largest number of vCPUs this machine's interrupt routing can address (8-bit APIC ids).</summary>
     public const int MaximumVirtualCpus = 254;
 
+    /// <summary>What a machine is called that nobody named.</summary>
+    public const string DefaultName = "nacelle";
+
     /// <summary>A name for people: in messages, process titles and defaults such as MAC addresses.</summary>
-    public string Name { get; init; } = "nacelle";
+    public string Name { get; init; } = DefaultName;
 
     /// <summary>The UUID that the guest finds in its SMBIOS tables; all zeros for none.</summary>
     public Guid Uuid { get; init; }
@@ -171,21 +174,32 @@ public sealed record NetworkDescription
     /// <summary>The tap interface's name, for <see cref="NetworkBackendKind.Tap"/>.</summary>
     public string? TapName { get; init; }
 
-    /// <summary>The MAC address as "52:54:00:12:34:56"; null derives one from the machine's name and the interface's place.</summary>
+    /// <summary>
+    /// The MAC address as "52:54:00:12:34:56". Null derives one from the machine's name, or its UUID, and the interface's place; a machine
+    /// that has neither gets another one at each start.
+    /// </summary>
     public string? MacAddress { get; init; }
 
     /// <summary>Receive/transmit queue pairs; 0 means one, or for a tap one per vCPU up to 4.</summary>
     public int Queues { get; init; }
 
-    /// <summary>TCP ports of the host forwarded to the guest, as host-guest pairs, for <see cref="NetworkBackendKind.User"/>.</summary>
+    /// <summary>Ports of the host forwarded to the guest, for <see cref="NetworkBackendKind.User"/>.</summary>
     public ImmutableArray<PortForward> PortForwards { get; init; } = [];
 
     /// <summary>Whether the packed virtqueue layout is offered.</summary>
     public bool Packed { get; init; }
 }
 
-/// <summary>A TCP port on the host that reaches one in the guest.</summary>
-public readonly record struct PortForward(ushort HostPort, ushort GuestPort);
+/// <summary>A port on the host that reaches one in the guest.</summary>
+/// <param name="HostPort">1 to 65535.</param>
+/// <param name="GuestPort">1 to 65535.</param>
+/// <param name="Address">Address of the host that listens, IPv4 or IPv6; null for every address that the host has.</param>
+/// <param name="IsDatagram">Whether it is a port of UDP; otherwise one of TCP.</param>
+public readonly record struct PortForward(ushort HostPort, ushort GuestPort, string? Address = PortForward.Loopback, bool IsDatagram = false)
+{
+    /// <summary>The address that only programs on the host itself reach.</summary>
+    public const string Loopback = "127.0.0.1";
+}
 
 /// <summary>What a serial port is connected to.</summary>
 public enum SerialKind

@@ -1,11 +1,25 @@
 using System.Collections.Immutable;
+using System.Globalization;
+using System.Net;
 
 namespace Nacelle.Network;
 
-/// <summary>A TCP port of the host, on all of its addresses, that reaches one in the guest.</summary>
+/// <summary>A port of the host that reaches one in the guest.</summary>
 /// <param name="HostPort">1 to 65535.</param>
 /// <param name="GuestPort">1 to 65535.</param>
-public readonly record struct ForwardedPort(ushort HostPort, ushort GuestPort);
+/// <param name="Address">Address of the host that listens; null for all that it has.</param>
+/// <param name="IsDatagram">Whether it is a port of UDP; otherwise one of TCP.</param>
+public readonly record struct ForwardedPort(ushort HostPort, ushort GuestPort, IPAddress? Address, bool IsDatagram = false)
+{
+    /// <summary>As people write it: "127.0.0.1:2222", "udp [::1]:53" or "port 2222".</summary>
+    public override string ToString()
+    {
+        string where = Address is null
+            ? string.Create(CultureInfo.InvariantCulture, $"port {HostPort}")
+            : new IPEndPoint(Address, HostPort).ToString();
+        return IsDatagram ? $"udp {where}" : where;
+    }
+}
 
 /// <summary>User-mode networking: passt(1) takes the guest's frames and opens the host's own sockets for them. No privileges needed.</summary>
 /// <remarks>
@@ -45,7 +59,7 @@ public sealed class PasstBackend : INetworkBackend
     public int ProcessId => _process.ProcessId;
 
     /// <summary>Starts passt and waits until it serves.</summary>
-    /// <param name="forwards">TCP ports of the host that reach the guest.</param>
+    /// <param name="forwards">Ports of the host that reach the guest.</param>
     /// <exception cref="NetworkOpenException">It is not installed, a port cannot be had, or it refused; nothing is left behind.</exception>
     public static PasstBackend Start(ImmutableArray<ForwardedPort> forwards) => new(PasstProcess.Start(forwards));
 

@@ -97,11 +97,17 @@ internal sealed class PasstProcess : IDisposable
             "--fd", SocketInChild.ToString(CultureInfo.InvariantCulture),
             "--pid", "/dev/stdout",
         ];
-        if (!forwards.IsEmpty)
+        foreach (ForwardedPort port in forwards)
         {
-            arguments.Add("--tcp-ports");
-            arguments.Add(string.Join(',', forwards.Select(port => string.Create(
-                CultureInfo.InvariantCulture, $"{port.HostPort}:{port.GuestPort}"))));
+            string address = port.Address is null ? "" : $"{port.Address}/";
+            arguments.Add(port.IsDatagram ? "--udp-ports" : "--tcp-ports");
+            arguments.Add(string.Create(CultureInfo.InvariantCulture, $"{address}{port.HostPort}:{port.GuestPort}"));
+        }
+
+        // Unless told, passt may forward the UDP ports of the same numbers too (passt(1), --udp-ports).
+        if (!forwards.Any(port => port.IsDatagram))
+        {
+            arguments.AddRange(["--udp-ports", "none"]);
         }
 
         return arguments;

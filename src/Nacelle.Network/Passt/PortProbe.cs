@@ -7,28 +7,35 @@ namespace Nacelle.Network;
 /// <summary>Finds out why a port cannot be forwarded: passt keeps silent where it gets only a part of what was asked for.</summary>
 internal static class PortProbe
 {
-    /// <exception cref="NetworkOpenException">A port is zero, named twice, taken or not for this user.</exception>
+    private const int LastPrivileged = 1023;
+
+    /// <exception cref="NetworkOpenException">A port is zero, named twice, taken or not for this user, or the host does not have the address.</exception>
     public static void Check(ImmutableArray<ForwardedPort> forwards)
     {
-        HashSet<ushort> seen = [];
+        Dictionary<(bool, ushort), ForwardedPort> seen = [];
         foreach (ForwardedPort forward in forwards)
         {
             if (forward.HostPort == 0 || forward.GuestPort == 0)
             {
-                throw new NetworkOpenException($"cannot forward port {forward.HostPort}:{forward.GuestPort}: ports are 1 to 65535");
+                throw new NetworkOpenException($"cannot forward {forward.HostPort}:{forward.GuestPort}: give ports from 1 to 65535");
             }
 
-            if (!seen.Add(forward.HostPort))
+            // passt knows a port by its number alone, whatever the addresses.
+            if (!seen.TryAdd((forward.IsDatagram, forward.HostPort), forward))
             {
-                throw new NetworkOpenException($"cannot forward port {forward.HostPort} twice: name each host port once");
+                throw new NetworkOpenException($"{forward} is forwarded twice: give each forward a host port of its own");
             }
 
-            if (TryTake(forward.HostPort) is { } error)
+            if (TryTake(forward) is { } error)
             {
-                string reason = error == SocketError.AccessDenied
-                    ? "this user may not listen below port 1024; use a higher one"
-                    : "something on the host listens there already; use another one or stop that";
-                throw new NetworkOpenException($"cannot forward port {forward.HostPort}: {reason}");
+                string reason = error switch
+                {
+                    SocketError.AccessDenied => "only root may listen below port 1024; use a higher port",
+                    SocketError.AddressNotAvailable or SocketError.AddressFamilyNotSupported =>
+                        "this host has no such address; 'ip address' lists those it has",
+                    _ => "another program listens there; stop it, or use another port",
+                };
+                throw new NetworkOpenException($"cannot forward {forward}: {reason}");
             }
         }
     }
@@ -38,22 +45,29 @@ internal static class PortProbe
     {
         foreach (ForwardedPort forward in forwards)
         {
-            if (TryTake(forward.HostPort) is null)
+            if (TryTake(forward) is null)
             {
-                throw new NetworkOpenException(
-                    $"cannot forward port {forward.HostPort}: passt does not get it; use one above 1023");
+                string remedy = forward.HostPort <= LastPrivileged ? "use a port above 1023" : "run 'passt --foreground' to see why";
+                throw new NetworkOpenException($"cannot forward {forward}: passt could not listen there; {remedy}");
             }
         }
     }
 
     /// <returns>Null where the port could be had, which is given back at once.</returns>
-    private static SocketError? TryTake(ushort port)
+    private static SocketError? TryTake(ForwardedPort forward)
     {
+        IPAddress address = forward.Address ?? IPAddress.Any;
         try
         {
-            using Socket socket = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            socket.Bind(new IPEndPoint(IPAddress.Any, port));
-            socket.Listen(1);
+            using Socket socket = forward.IsDatagram
+                ? new(address.AddressFamily, SocketType.Dgram, ProtocolType.Udp)
+                : new(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            socket.Bind(new IPEndPoint(address, forward.HostPort));
+            if (!forward.IsDatagram)
+            {
+                socket.Listen(1);
+            }
+
             return null;
         }
         catch (SocketException error)

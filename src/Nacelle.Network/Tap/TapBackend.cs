@@ -3,7 +3,7 @@ using Nacelle.Linux;
 namespace Nacelle.Network;
 
 /// <summary>A tap interface of the host: what the guest sends arrives there as if from a cable, and the other way round.</summary>
-/// <remarks>As <see cref="INetworkBackend"/>. A tap that this object made is gone with it; one that was there stays.</remarks>
+/// <remarks>As <see cref="INetworkBackend"/>. The tap was there before and stays.</remarks>
 public sealed class TapBackend : INetworkBackend
 {
     /// <summary>The most queues of a tap (MAX_TAP_QUEUES of the host is 256; a card has no use for more).</summary>
@@ -34,7 +34,7 @@ public sealed class TapBackend : INetworkBackend
     /// <inheritdoc/>
     public NetworkOffloads ReceiveOffloads => SendOffloads;
 
-    /// <summary>Attaches to a tap, or makes one where none has the name and the user may; a new one is brought up.</summary>
+    /// <summary>Attaches to a tap that exists: a misspelt name must not become an interface that leads nowhere.</summary>
     /// <param name="name">The interface's name.</param>
     /// <param name="queues">1 to <see cref="MaximumQueues"/>; more than one needs a tap made with multi_queue.</param>
     /// <exception cref="NetworkOpenException">It cannot be had; nothing is left behind.</exception>
@@ -42,12 +42,16 @@ public sealed class TapBackend : INetworkBackend
     {
         ArgumentNullException.ThrowIfNull(name);
         TapErrors.Check(name, queues);
-        bool existed = NetworkInterface.Exists(name);
+        if (!NetworkInterface.Exists(name))
+        {
+            throw TapErrors.Missing(name, queues);
+        }
+
         List<TapQueuePair> opened = [];
         try
         {
-            bool multiQueue = queues > 1 || !existed || TapErrors.IsMultiQueue(name);
-            TapAttachment first = OpenFirst(name, existed, queues, ref multiQueue);
+            bool multiQueue = queues > 1 || TapErrors.IsMultiQueue(name);
+            TapAttachment first = OpenFirst(name, queues, ref multiQueue);
             opened.Add(new TapQueuePair(first));
             while (opened.Count < queues)
             {
@@ -59,17 +63,12 @@ public sealed class TapBackend : INetworkBackend
             }
 
             NetworkOffloads offloads = Probe(first);
-            if (!existed && !NetworkInterface.TryBringUp(name))
-            {
-                throw new NetworkOpenException($"cannot use tap '{name}': it was made but does not come up; check the host's network");
-            }
-
             return new TapBackend(name, [.. opened], offloads);
         }
         catch (LinuxException error)
         {
             CloseAll(opened);
-            throw TapErrors.Explain(error, name, existed, queues);
+            throw TapErrors.Explain(error, name, queues);
         }
         catch
         {
@@ -99,14 +98,14 @@ public sealed class TapBackend : INetworkBackend
     }
 
     /// <summary>A tap with one queue wants the other flag; where the host does not tell which it is, both are tried.</summary>
-    private static TapAttachment OpenFirst(string name, bool existed, int queues, ref bool multiQueue)
+    private static TapAttachment OpenFirst(string name, int queues, ref bool multiQueue)
     {
         const int invalidArgument = 22;
         try
         {
             return TapAttachment.Open(name, multiQueue);
         }
-        catch (LinuxException error) when (existed && queues == 1 && error.ErrorNumber == invalidArgument)
+        catch (LinuxException error) when (queues == 1 && error.ErrorNumber == invalidArgument)
         {
             multiQueue = !multiQueue;
             return TapAttachment.Open(name, multiQueue);

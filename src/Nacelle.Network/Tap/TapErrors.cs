@@ -41,28 +41,50 @@ internal static class TapErrors
     /// <summary>Whether the host says that the tap was made for one queue.</summary>
     public static bool IsForOneQueue(string name) => Flags(name) is { } flags && (flags & MultiQueueFlag) == 0;
 
-    public static NetworkOpenException Explain(LinuxException error, string name, bool existed, int queues)
+    /// <summary>There is no such interface: says how to make it, and which taps there are.</summary>
+    public static NetworkOpenException Missing(string name, int queues)
     {
-        string several = queues > 1 ? " multi_queue" : "";
+        string[] taps = Taps();
+        string others = taps.Length == 0 ? "" : $"use {string.Join(" or ", taps)}, or ";
+        return new NetworkOpenException($"there is no tap '{name}': {others}make it as root: {Making(name, queues)}");
+    }
+
+    public static NetworkOpenException Explain(LinuxException error, string name, int queues)
+    {
         string reason = error.ErrorNumber switch
         {
             NotFound or NoSuchDevice or NoSuchDeviceOrAddress when error.Operation.StartsWith("open", StringComparison.Ordinal) =>
                 "the host has no /dev/net/tun; load it with 'modprobe tun'",
             AccessDenied or NotPermitted when error.Operation.StartsWith("open", StringComparison.Ordinal) =>
                 "this user may not open /dev/net/tun; change its permissions",
-            AccessDenied or NotPermitted when !existed =>
-                $"there is no such interface and this user may not make one; as root: ip tuntap add dev {name} mode tap{several} user {Environment.UserName}",
-            AccessDenied or NotPermitted =>
-                $"it belongs to another user; as root: ip tuntap del dev {name} mode tap; ip tuntap add dev {name} mode tap{several} user {Environment.UserName}",
+            AccessDenied or NotPermitted => $"it belongs to another user; as root: ip tuntap del dev {name} mode tap; {Making(name, queues)}",
             Busy => "another process is attached to it; stop that first or use another tap",
             TooBig => $"it has no room for {queues} more queues; ask for fewer",
-            InvalidArgument when existed && IsTap(name) == false => "that interface is no tap; name one made by 'ip tuntap add mode tap'",
-            InvalidArgument when existed && queues > 1 =>
+            InvalidArgument when IsTap(name) == false => "that interface is no tap; name one made by 'ip tuntap add mode tap'",
+            InvalidArgument when queues > 1 =>
                 $"it was made for one queue; ask for queues=1, or make it again: ip tuntap add dev {name} mode tap multi_queue",
-            InvalidArgument when existed => "that interface is no tap, or its kind does not fit; name one made by 'ip tuntap add mode tap'",
+            InvalidArgument => "that interface is no tap, or its kind does not fit; name one made by 'ip tuntap add mode tap'",
             _ => error.Message,
         };
         return new NetworkOpenException($"cannot use tap '{name}': {reason}", error);
+    }
+
+    private static string Making(string name, int queues) =>
+        $"ip tuntap add dev {name} mode tap{(queues > 1 ? " multi_queue" : "")} user {Environment.UserName}; ip link set {name} up";
+
+    /// <summary>Names of some taps that the host has, as far as sysfs tells.</summary>
+    private static string[] Taps()
+    {
+        const int most = 3;
+        try
+        {
+            return [.. Directory.EnumerateDirectories("/sys/class/net").Select(path => Path.GetFileName(path)!)
+                .Where(name => IsTap(name) == true && NetworkInterface.Exists(name)).Order(StringComparer.Ordinal).Take(most)];
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return [];
+        }
     }
 
     /// <summary>Whether the interface is a tap; null where the host does not tell.</summary>

@@ -27,7 +27,7 @@ public sealed class UsageTests
     [InlineData("run --kernel k --disk d,readonly", "disk option 'readonly' has no value")]
     [InlineData("run --kernel k --net tpa:x", "unknown network 'tpa:x': did you mean 'tap:NAME'?")]
     [InlineData("run --kernel k --net tap:a-name-that-is-too-long", "is not a name of a tap interface")]
-    [InlineData("run --kernel k --net user,forward=0:22", "write HOSTPORT:GUESTPORT")]
+    [InlineData("run --kernel k --net user,forward=0:22", "write [udp:][ADDRESS:]HOSTPORT:GUESTPORT with ports from 1 to 65535")]
     [InlineData("run --kernel k --serial sdtio", "unknown serial connection 'sdtio': did you mean 'stdio'?")]
     [InlineData("run --kernel k --serial file:", "names no path")]
     [InlineData("run --kernel k --escape alt-x", "escape key 'alt-x' is not valid")]
