@@ -261,6 +261,16 @@ public sealed class VirtualMachine : IDisposable, IMachineEvents
 
     private void AddDevices(IConsoleOutput? console)
     {
+        if (_description.EntropySource)
+        {
+            _pci.AddEntropySource();
+        }
+
+        if (_description.Balloon)
+        {
+            _pci.AddBalloon();
+        }
+
         for (int i = 0; i < _description.Disks.Length; i++)
         {
             _pci.AddDisk(_description.Disks[i], i, _description.VirtualCpus, PauseFor);

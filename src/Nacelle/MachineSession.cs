@@ -30,6 +30,9 @@ public sealed class MachineSession : IDisposable
     /// <summary>What to type at gdb's prompt to debug the machine; null where nobody listens for gdb.</summary>
     public string? GdbInvitation => _gdb?.Invitation;
 
+    /// <summary>The pseudo-terminal that the serial port is connected to, such as /dev/pts/5; null where it is none.</summary>
+    public string? SerialTerminalPath => (_serial as SerialTerminal)?.TerminalPath;
+
     /// <summary>Completes when the machine has ended and its output is where it belongs.</summary>
     public Task<MachineStop> Completion { get; }
 
@@ -132,6 +135,7 @@ public sealed class MachineSession : IDisposable
             { Kind: SerialKind.StandardStreams } => standardStreams?.Invoke(),
             { Kind: SerialKind.File, Path: string path } => new SerialFile(path),
             { Kind: SerialKind.Socket, Path: string path } => new SerialSocket(path),
+            { Kind: SerialKind.Terminal } => new SerialTerminal(serial.Path),
             { Kind: SerialKind.None } => null,
             _ => throw new MachineException(MachineErrorKind.Configuration, $"a serial port of kind {serial.Kind} needs a path"),
         };

@@ -25,6 +25,11 @@ internal static class PreparedMachine
                 notices.Say(At(file, finding.Place) + (finding.Severity == FindingSeverity.Warning ? "warning: " : "") + finding);
             }
 
+            foreach (string note in start.Notes)
+            {
+                notices.Say(At(file, null) + note);
+            }
+
             return start.Description;
         }
         catch (MachineRefusedException error)

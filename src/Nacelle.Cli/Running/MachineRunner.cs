@@ -203,6 +203,11 @@ internal sealed class MachineRunner
             _notices.Say($"{waiting}in gdb, type: {invitation}");
         }
 
+        if (session.SerialTerminalPath is string terminal)
+        {
+            _notices.Say($"the serial port is on {terminal}: connect with 'screen {terminal}'");
+        }
+
         foreach (PortForward open in _description.Networks.SelectMany(network => network.PortForwards).Where(forward => forward.Address is null))
         {
             _notices.Say(string.Create(CultureInfo.InvariantCulture, $"other hosts can reach the guest at port {open.HostPort}: it listens on every address of this host"));

@@ -98,7 +98,8 @@ public static class DescribedConfiguration
         ],
         Interfaces = [.. machine.Networks.Select(Network)],
         Serials = machine.Serial.Kind == SerialKind.None ? [] : [Serial(machine.Serial)],
-        Balloon = new BalloonConfiguration { Model = "none" },
+        Balloon = new BalloonConfiguration { Model = machine.Balloon ? "virtio" : "none" },
+        Randoms = machine.EntropySource ? [new RandomConfiguration { Model = "virtio", Backend = "random", BackendPath = "/dev/urandom" }] : [],
     };
 
     private static DiskConfiguration Disk(DiskDescription disk, int index)
@@ -166,6 +167,7 @@ public static class DescribedConfiguration
         {
             SerialKind.File => CharacterDeviceType.File,
             SerialKind.Socket => CharacterDeviceType.Unix,
+            SerialKind.Terminal => CharacterDeviceType.Pty,
             _ => CharacterDeviceType.StandardStreams,
         },
         Sources = serial.Path is null

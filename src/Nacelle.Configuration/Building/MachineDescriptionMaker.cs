@@ -16,7 +16,13 @@ public static class MachineDescriptionMaker
     /// <exception cref="MachineRefusedException">
     /// The text has problems or parts that nothing is known of, or asks for what machines of this version do not have. All of it is told.
     /// </exception>
-    public static MachineDescription Make(MachineDocument document)
+    public static MachineDescription Make(MachineDocument document) => Make(document, out _);
+
+    /// <summary>Makes a description, and tells what the guest will not find as it is written, though it does without.</summary>
+    /// <param name="document">The configuration with what is known of its text.</param>
+    /// <param name="notes">A sentence each.</param>
+    /// <exception cref="MachineRefusedException">As of <see cref="Make(MachineDocument)"/>.</exception>
+    public static MachineDescription Make(MachineDocument document, out ImmutableArray<string> notes)
     {
         ArgumentNullException.ThrowIfNull(document);
         if (document.Configuration is not MachineConfiguration machine)
@@ -27,12 +33,13 @@ public static class MachineDescriptionMaker
         Refusals refusals = new(document);
         foreach (UnknownPart part in document.Unknown)
         {
-            refusals.Add(part.Parent, part.Place, $"{part.Place.Label}: nothing here knows what it is: leave it out");
+            refusals.Add(part.Parent, part.Place, $"{part.Message}: correct its name, or remove it");
         }
 
         DomainShape.Domain.Walk(machine, "", refusals);
         CheckNumbers(machine, refusals);
         MachineDescription? description = refusals.Guard(() => Build(machine, refusals));
+        notes = Notes(machine, refusals);
         return description is not null && refusals.All.Count == 0
             ? description
             : throw new MachineRefusedException(
@@ -44,67 +51,70 @@ public static class MachineDescriptionMaker
         int count = machine.Vcpu.Maximum;
         if (count > MachineDescription.MaximumVirtualCpus)
         {
-            refusals.Add("/vcpu", Say($"{count} vCPUs: machines of this version have up to {MachineDescription.MaximumVirtualCpus}: give fewer"));
+            refusals.Add("/vcpu", Say($"{count} vCPUs are too many: give up to {MachineDescription.MaximumVirtualCpus}"));
         }
 
         if (machine.Vcpu.Current is int current && current != count)
         {
-            refusals.Add("/vcpu/current", Say($"{current} of {count} vCPUs at start: vCPUs cannot be plugged later: give {current} in all"));
+            refusals.Add("/vcpu/current", Say($"vCPUs cannot be added later yet: give current='{count}', or {current} vCPUs in all"));
         }
 
         ulong memory = machine.Memory ?? 0;
         if (memory == 0 || memory % MemoryStep != 0)
         {
-            refusals.Add("/memory", $"{SizeText.Describe(memory)} of memory: it has to be a multiple of 2 MiB: give another amount");
+            refusals.Add("/memory", $"{SizeText.Describe(memory)} of memory is not a multiple of 2 MiB: give another amount");
         }
 
         if (machine.CurrentMemory is ulong currentMemory && currentMemory != memory)
         {
-            refusals.Add("/currentMemory", $"{SizeText.Describe(currentMemory)} for the balloon to leave: there is no balloon: give {SizeText.Describe(memory)}");
+            refusals.Add("/currentMemory", $"the balloon cannot be inflated yet: give <currentMemory> as <memory> has it, {SizeText.Describe(memory)}");
         }
 
         if (machine.Boot.Kernel is null)
         {
-            refusals.Add("/boot", "a guest without <kernel>: there is no firmware yet that could boot from a disk: give <kernel>, and <initrd> and <cmdline> as it needs");
+            refusals.Add("/boot", "give <kernel>, and <initrd> and <cmdline> as it needs: guests cannot boot from a disk yet");
         }
 
         if (machine.Cpu?.Topology is { } topology && topology.Cores != count)
         {
-            refusals.Add("/cpu/topology", Say($"{topology.Cores} cores: there are {count} vCPUs, which are the cores of one socket: give cores='{count}'"));
+            refusals.Add("/cpu/topology", Say($"give cores='{count}', the number of vCPUs: only one socket without threads is supported yet"));
         }
 
         if (machine.Accelerator == AcceleratorChoice.Kvm && machine.Nacelle is { CodeCache: not null } or { EvictEvery: not null })
         {
-            refusals.Add("/nacelle", "a code cache is the translator's, and the machine is to run on KVM: leave it out");
+            refusals.Add("/nacelle", "remove it: code caches are the translator's, and this machine runs on KVM");
         }
 
         CheckConsoles(machine.Devices, refusals);
         if (machine.Devices.Serials.Length > 1)
         {
-            refusals.Add("/devices/serials/1", "a second serial port: there is one: leave it out");
+            refusals.Add("/devices/serials/1", "remove the second serial port: only one is supported yet");
         }
 
         foreach ((int index, ControllerConfiguration controller) in machine.Devices.Controllers.Indexed())
         {
-            bool board = controller is { Type: ControllerType.Pci, Model: "pcie-root", Index: null or 0 } or { Type: ControllerType.Usb, Model: "none" };
-            if (!board)
+            if (!IsOnBoard(controller) && !IsDefault(controller))
             {
-                refusals.Add(
-                    ConfigurationChange.Pointer("controllers", index), $"{MachineDevices.NameOf(controller)}: machines of this version do not have it: leave it out");
+                refusals.Add(ConfigurationChange.Pointer("controllers", index), $"{MachineDevices.NameOf(controller)} is not supported yet: remove it");
             }
+        }
+
+        if (machine.Devices.Randoms.Length > 1)
+        {
+            refusals.Add("/devices/randoms/1", "remove the second <rng>: only one is supported yet");
         }
 
         foreach ((int index, TimerConfiguration timer) in machine.Clock?.Timers.Indexed() ?? [])
         {
             string? reason = timer switch
             {
-                { Name: "kvmclock", Present: false } => "no timer kvmclock: a guest on KVM is shown it: leave the timer out",
+                { Name: "kvmclock", Present: false } => "remove timer kvmclock: guests on KVM always have it",
                 // Of the others, delay, discard and merge: ticks that were missed arrive as one, later ones at the normal rate.
                 { TickPolicy: "catchup", Name: not "rtc" } =>
-                    $"timer {timer.Name} with tickpolicy 'catchup': the real-time clock alone makes up for ticks that were missed: leave the policy out",
+                    $"remove tickpolicy='catchup' of timer {timer.Name}: only the timer rtc can catch up",
                 { TickPolicy: not null, Name: not ("rtc" or "pit") } =>
-                    $"timer {timer.Name} with tickpolicy '{timer.TickPolicy}': there is no choice of what becomes of its ticks: leave the policy out",
-                { Name: "rtc", Present: false } => "no timer rtc: the board has it: leave the timer out",
+                    $"remove tickpolicy='{timer.TickPolicy}' of timer {timer.Name}: only those of rtc and pit can be set",
+                { Name: "rtc", Present: false } => "remove present='no' of timer rtc: the board always has it",
                 _ => null,
             };
             if (reason is not null)
@@ -114,17 +124,53 @@ public static class MachineDescriptionMaker
         }
     }
 
+    private static bool IsOnBoard(ControllerConfiguration controller) =>
+        controller is { Type: ControllerType.Pci, Model: "pcie-root", Index: null or 0 } or { Type: ControllerType.Usb, Model: "none" };
+
+    /// <summary>
+    /// Whether libvirt writes such a controller into a guest that has nothing to connect to it. Devices that would need one are refused,
+    /// so that the guest does without it.
+    /// </summary>
+    private static bool IsDefault(ControllerConfiguration controller) => controller
+        is { Type: ControllerType.Usb or ControllerType.VirtioSerial }
+        or { Type: ControllerType.Sata, Index: null or 0 }
+        or { Type: ControllerType.Pci, Model: "pcie-root-port" or "pcie-to-pci-bridge" or "dmi-to-pci-bridge" };
+
+    /// <summary>What libvirt adds to each guest by itself and machines of this version do not have, or not there.</summary>
+    private static ImmutableArray<string> Notes(MachineConfiguration machine, Refusals refusals)
+    {
+        IEnumerable<string> absent =
+        [
+            .. machine.Devices.Controllers.Where(controller => !IsOnBoard(controller)).Select(MachineDevices.NameOf),
+            .. machine.Devices.Inputs.Select(input => input.Type),
+            .. machine.Devices.Watchdogs.Select(watchdog => $"watchdog {watchdog.Model}"),
+        ];
+        List<string> notes = [];
+        string names = string.Join(", ", absent);
+        if (names.Length != 0)
+        {
+            notes.Add($"the guest does not have these devices yet: {names}");
+        }
+
+        if (refusals.HasPciAddresses)
+        {
+            notes.Add("PCI addresses are ignored: devices take the free slots of bus 0 in order");
+        }
+
+        return [.. notes];
+    }
+
     /// <summary>A console is the first serial port once more; what it says beside that would be ignored.</summary>
     private static void CheckConsoles(DevicesConfiguration devices, Refusals refusals)
     {
         if (devices.Consoles.Length > 1)
         {
-            refusals.Add("/devices/consoles/1", "a second console: there is one serial port: leave it out");
+            refusals.Add("/devices/consoles/1", "remove the second console: only one serial port is supported yet");
         }
 
         if (devices.Consoles is [ConsoleConfiguration console, ..] && devices.Serials is [SerialConfiguration serial, ..] && console.Type != serial.Type)
         {
-            refusals.Add("/devices/consoles/0", "a console that is connected elsewhere than the serial port that it is: leave one out");
+            refusals.Add("/devices/consoles/0", "give <console> the type of <serial>, or remove it: both are the first serial port");
         }
     }
 
@@ -151,6 +197,10 @@ public static class MachineDescriptionMaker
             Disks = [.. machine.Devices.Disks.Select((disk, index) => Disk(disk, ConfigurationChange.Pointer("disks", index), refusals))],
             Networks = [.. machine.Devices.Interfaces.Select((network, index) => Network(network, ConfigurationChange.Pointer("interfaces", index), refusals))],
             Serial = refusals.Guard(() => Serial(machine.Devices), "/devices/serials/0") ?? SerialDescription.None,
+            EntropySource = machine.Devices.Randoms.Length != 0,
+
+            // As libvirt has it: a guest of which nothing is said gets one.
+            Balloon = machine.Devices.Balloon is not { Model: "none" },
             DebugExit = nacelle.DebugExitPort is int port ? new DebugExitDescription((ushort)port, nacelle.DebugExitLength ?? 1) : null,
             IntervalTimer = machine.Clock?.Timers.Any(timer => timer is { Name: "pit", Present: false }) != true,
             HighPrecisionTimer = machine.Clock?.Timers.Any(timer => timer is { Name: "hpet", Present: false }) != true,
@@ -164,19 +214,19 @@ public static class MachineDescriptionMaker
         string? path = disk.Type == StorageType.Block ? disk.Source?.Device : disk.Source?.File;
         if (path is null)
         {
-            refusals.Add(pointer, $"disk {disk.TargetName} without a source: an empty drive makes no disk: give <source>");
+            refusals.Add(pointer, $"give disk {disk.TargetName} a <source>: empty drives are not supported yet");
         }
 
         if (DiskBuses.Of(disk) != DiskBus.Virtio && disk.Bus is null)
         {
-            refusals.Add(pointer, $"disk {disk.TargetName}: its name says bus {ConfigurationWords.DiskBus.Format(DiskBuses.Of(disk))}, and disks are virtio-blk: give bus='virtio'");
+            refusals.Add(pointer, $"give disk {disk.TargetName} bus='virtio': its name means {ConfigurationWords.DiskBus.Format(DiskBuses.Of(disk))}, which is not supported yet");
         }
 
         DiskDriverConfiguration driver = disk.Driver ?? new();
         string policy = driver.ErrorPolicy ?? "report";
         if (driver.ReadErrorPolicy is string read && read != policy)
         {
-            refusals.Add($"{pointer}/driver/readErrorPolicy", $"disk {disk.TargetName}: '{read}' for reads and '{policy}' for writes: errors of both do the same: leave one out");
+            refusals.Add($"{pointer}/driver/readErrorPolicy", $"remove rerror_policy='{read}' of disk {disk.TargetName}: read errors always follow error_policy, here '{policy}'");
         }
 
         return new DiskDescription
@@ -209,22 +259,22 @@ public static class MachineDescriptionMaker
     {
         if (network.Model is null)
         {
-            refusals.Add(pointer, "a network interface without a model, which is rtl8139 elsewhere: give <model type='virtio'/>");
+            refusals.Add(pointer, "give the interface <model type='virtio'/>: without a model it is an rtl8139, which is not supported yet");
         }
 
         if (network.Type == InterfaceType.Ethernet && network.Target is null)
         {
-            refusals.Add(pointer, "a tap without a name: give <target dev='…' managed='no'/>");
+            refusals.Add(pointer, "name the tap: give <target dev='…' managed='no'/>");
         }
 
         if (network.Type == InterfaceType.Ethernet && (network.PortForwards.Length != 0 || network.BackendType is not null))
         {
-            refusals.Add(pointer, "ports forwarded to a tap, or a back end for it: a tap is reached directly: leave <portForward> and <backend> out");
+            refusals.Add(pointer, "remove <portForward> and <backend>: a tap is reached directly");
         }
 
         if (network.Type == InterfaceType.User && network.Target is not null)
         {
-            refusals.Add($"{pointer}/target", "a tap for user-mode networking: it has none: leave <target> out, or use type='ethernet'");
+            refusals.Add($"{pointer}/target", "remove <target>, or use type='ethernet': user-mode networking has no tap");
         }
 
         ImmutableArray<PortForward> forwards = [];
@@ -274,18 +324,23 @@ public static class MachineDescriptionMaker
         if (serial?.Type is CharacterDeviceType.StandardStreams or CharacterDeviceType.Null && serial.Sources.Length != 0)
         {
             throw new ConfigurationException(
-                $"a serial port of type {ConfigurationWords.CharacterDeviceType.Format(serial.Type)} with a source: it has none: leave <source> out");
+                $"remove <source>: a serial port of type {ConfigurationWords.CharacterDeviceType.Format(serial.Type)} has none");
         }
 
         return serial?.Type switch
         {
             null or CharacterDeviceType.Null => SerialDescription.None,
             CharacterDeviceType.StandardStreams => SerialDescription.StandardStreams,
+
+            // libvirt writes the terminal that the last start had; each start has another. Any other path is a link to make.
+            CharacterDeviceType.Pty =>
+                new SerialDescription(SerialKind.Terminal, path?.StartsWith("/dev/pts/", StringComparison.Ordinal) == true ? null : path),
             CharacterDeviceType.File when path is not null => new SerialDescription(SerialKind.File, path),
             CharacterDeviceType.Unix when path is not null => SerialOption.Parse($"socket:{path}"),
-            CharacterDeviceType.File or CharacterDeviceType.Unix => throw new ConfigurationException("a serial port without a path: give <source path='…'/>"),
-            CharacterDeviceType other => throw new ConfigurationException(
-                $"a serial port of type {ConfigurationWords.CharacterDeviceType.Format(other)}: give stdio, file, unix or null"),
+            CharacterDeviceType.File or CharacterDeviceType.Unix => throw new ConfigurationException("give the serial port a path: <source path='…'/>"),
+
+            // Another type is refused where it stands.
+            _ => SerialDescription.None,
         };
     }
 
@@ -294,7 +349,11 @@ public static class MachineDescriptionMaker
     /// <summary>Gathers what is in the way. For one thread.</summary>
     private sealed class Refusals(MachineDocument document) : IShapeVisitor
     {
+        private readonly HashSet<string> _refusedDevices = [];
+
         public List<MachineRefusal> All { get; } = [];
+
+        public bool HasPciAddresses { get; private set; }
 
         public void Add(string pointer, string message) => All.Add(new MachineRefusal(pointer, document.Find(pointer), message));
 
@@ -302,20 +361,38 @@ public static class MachineDescriptionMaker
 
         public void Value(string pointer, string text, string? refusal)
         {
-            if (MachineSupport.Refuse(pointer, text) is string reason)
+            HasPciAddresses |= MachineSupport.IsPciAddress(pointer);
+            if (MachineSupport.UnknownDevice(pointer) is string device)
+            {
+                RefuseDevice(device);
+            }
+            else if (MachineSupport.Refuse(pointer, text) is string reason)
             {
                 string what = document.Find(pointer) is { } place ? place.Label : pointer;
                 string given = text.Length is 0 or > 60 ? what : $"{what} '{text}'";
-                Add(pointer, $"{given}: {reason}: leave it out or change it");
+                Add(pointer, $"{given}: {reason}");
             }
         }
 
         public void Record(string pointer)
         {
             // What a record contains says it all; an empty one asks for nothing but what it is named for.
-            if (EmptyRecords.Contains(pointer[(pointer.LastIndexOf('/') + 1)..]))
+            if (MachineSupport.UnknownDevice(pointer) is string device)
             {
-                Add(pointer, $"{document.Find(pointer)?.Label ?? pointer}: machines of this version do not have it: leave it out");
+                RefuseDevice(device);
+            }
+            else if (EmptyRecords.Contains(pointer[(pointer.LastIndexOf('/') + 1)..]))
+            {
+                Add(pointer, $"not supported yet: remove {document.Find(pointer)?.Label ?? pointer}");
+            }
+        }
+
+        /// <summary>One line for a device, however much is said of it.</summary>
+        private void RefuseDevice(string pointer)
+        {
+            if (_refusedDevices.Add(pointer))
+            {
+                Add(pointer, $"not supported yet: remove {document.Find(pointer)?.Label ?? pointer}");
             }
         }
 

@@ -6,7 +6,8 @@ namespace Nacelle.Configuration;
 /// <summary>A configuration that may start.</summary>
 /// <param name="Description">What the machine is built from.</param>
 /// <param name="Findings">What rules say that does not hold it back.</param>
-public sealed record MachineStart(MachineDescription Description, ImmutableArray<Finding> Findings)
+/// <param name="Notes">What the guest will not find as it is written, though it does without; a sentence each.</param>
+public sealed record MachineStart(MachineDescription Description, ImmutableArray<Finding> Findings, ImmutableArray<string> Notes)
 {
     /// <summary>Judges a configuration and makes of it what a machine is built from: the way of each start, whoever described the machine.</summary>
     /// <param name="document">The configuration with what is known of its text.</param>
@@ -28,9 +29,10 @@ public sealed record MachineStart(MachineDescription Description, ImmutableArray
                 .Select(finding => new MachineRefusal(finding.Pointer, finding.Place, finding.ToString())),
         ];
         MachineDescription? description = null;
+        ImmutableArray<string> notes = [];
         try
         {
-            description = MachineDescriptionMaker.Make(document);
+            description = MachineDescriptionMaker.Make(document, out notes);
         }
         catch (MachineRefusedException error)
         {
@@ -38,7 +40,7 @@ public sealed record MachineStart(MachineDescription Description, ImmutableArray
         }
 
         return refusals.Length == 0
-            ? new MachineStart(description!, findings)
+            ? new MachineStart(description!, findings, notes)
             : throw new MachineRefusedException(refusals);
     }
 }

@@ -4,13 +4,13 @@ using Nacelle.Machine;
 
 namespace Nacelle.Configuration;
 
-/// <summary>The value of <c>--serial</c>: stdio, none, file:PATH or socket:PATH.</summary>
+/// <summary>The value of <c>--serial</c>: stdio, none, pty[:LINK], file:PATH or socket:PATH.</summary>
 public static class SerialOption
 {
     /// <summary>Longest path of a UNIX socket in bytes (unix(7): sun_path less the terminating zero).</summary>
     public const int LongestSocketPath = LocalListener.LongestPath;
 
-    private static readonly string[] s_kinds = ["stdio", "none", "file:PATH", "socket:PATH"];
+    private static readonly string[] s_kinds = ["stdio", "none", "pty", "file:PATH", "socket:PATH"];
 
     /// <summary>Forms of the value.</summary>
     public static IReadOnlyList<string> Kinds => s_kinds;
@@ -27,6 +27,8 @@ public static class SerialOption
         {
             ("stdio", null) => SerialDescription.StandardStreams,
             ("none", null) => SerialDescription.None,
+            ("pty", null or { Length: > 0 }) => new SerialDescription(SerialKind.Terminal, path),
+            ("pty", _) => throw new ConfigurationException($"serial '{text}' names no link: write pty, or pty:LINK"),
             ("file", { Length: > 0 }) => new SerialDescription(SerialKind.File, path),
             ("socket", { Length: > 0 }) => new SerialDescription(SerialKind.Socket, SocketPath(path)),
             ("file" or "socket", _) => throw new ConfigurationException($"serial '{text}' names no path: write {kind}:PATH"),
@@ -43,6 +45,7 @@ public static class SerialOption
         {
             SerialKind.None => "none",
             SerialKind.StandardStreams => "stdio",
+            SerialKind.Terminal => serial.Path is null ? "pty" : $"pty:{serial.Path}",
             SerialKind.File => $"file:{serial.Path}",
             _ => $"socket:{serial.Path}",
         };

@@ -57,13 +57,13 @@ internal sealed class PciDevices : IDisposable
         _pci = new PciBus(bus.Memory);
         _ = new PciHostBridge(_pci, bus.Memory, bus.Ports, resetControl);
         _pci.Add(new LpcBridge(), 31);
-        AddVirtio("entropy source", new EntropyDevice(_loop));
-        Balloon = new BalloonDevice(_loop);
-        AddVirtio("balloon", Balloon);
     }
 
-    /// <summary>The memory balloon.</summary>
-    internal BalloonDevice Balloon { get; }
+    /// <summary>Puts a source of random numbers on the bus.</summary>
+    internal void AddEntropySource() => AddVirtio("entropy source", new EntropyDevice(_loop));
+
+    /// <summary>Puts a memory balloon on the bus, which nobody inflates.</summary>
+    internal void AddBalloon() => AddVirtio("balloon", new BalloonDevice(_loop));
 
     /// <summary>Puts a disk on the bus.</summary>
     /// <param name="description">The disk.</param>

@@ -55,6 +55,12 @@ public sealed record MachineDescription
     /// <summary>Where the first serial port (16550 at 0x3f8) is connected.</summary>
     public SerialDescription Serial { get; init; } = SerialDescription.None;
 
+    /// <summary>Whether the machine has a virtio source of random numbers.</summary>
+    public bool EntropySource { get; init; } = true;
+
+    /// <summary>Whether the machine has a virtio memory balloon.</summary>
+    public bool Balloon { get; init; } = true;
+
     /// <summary>The ports whose writes end the machine with <see cref="MachineStopReason.DebugExit"/>; null for none.</summary>
     public DebugExitDescription? DebugExit { get; init; } = new(0xF4, 4);
 
@@ -215,11 +221,14 @@ public enum SerialKind
 
     /// <summary>A UNIX socket that the monitor listens on; one client at a time.</summary>
     Socket,
+
+    /// <summary>A pseudo-terminal that the monitor makes; its path is a link to it, or null for none.</summary>
+    Terminal,
 }
 
 /// <summary>A serial port's connection.</summary>
 /// <param name="Kind">What it is.</param>
-/// <param name="Path">The file or socket, where there is one.</param>
+/// <param name="Path">The file, socket or link to the terminal, where there is one.</param>
 public sealed record SerialDescription(SerialKind Kind, string? Path = null)
 {
     /// <summary>Connected to nothing.</summary>

@@ -64,7 +64,7 @@ internal static class MachineFiles
     private static string Refusal(MachineFile earlier, MachineFile later) => (earlier.Use, later.Use) switch
     {
         (MachineFileUse.Disk, MachineFileUse.Disk) when earlier.Path == later.Path =>
-            $"disk '{earlier.Path}' is given twice: leave one out, or add readonly=on to both",
+            $"disk '{earlier.Path}' is given twice: remove one, or add readonly=on to both",
         (MachineFileUse.Disk, MachineFileUse.Disk) =>
             $"{earlier.Title} and {later.Title} are one: leave one out, or add readonly=on to both",
         (MachineFileUse.Disk, MachineFileUse.Read) or (MachineFileUse.Read, MachineFileUse.Disk) =>

@@ -19,7 +19,7 @@ internal static class CpuSelection
         {
             throw new MachineException(
                 MachineErrorKind.Configuration,
-                $"--cpu {specification.Text} cannot be had: {Reasons(missing, accelerator)}; write {Alternative(specification, missing, available)}");
+                $"--cpu {specification.Text} is not possible here: {Reasons(missing, accelerator)}; use {Alternative(specification, missing, available)}");
         }
     }
 

@@ -79,7 +79,7 @@ internal sealed class SerialFile : ISerialConnection
         if (result < 0 && !_losing)
         {
             Diagnostic?.Invoke(
-                $"serial file '{_path}': {Marshal.GetPInvokeErrorMessage(-result)}; output is lost until that is mended");
+                $"serial file '{_path}': {Marshal.GetPInvokeErrorMessage(-result)}; output is lost until it can be written again");
         }
 
         _losing = result < 0;

@@ -45,6 +45,44 @@ public sealed class SerialTests
     }
 
     [Fact]
+    public void A_terminal_is_found_by_its_link_and_carries_bytes_both_ways()
+    {
+        using TemporaryDirectory directory = new();
+        string kernel = GuestProgram.Write(directory.Combine("kernel"), GuestProgram.Print("ready\r\n"), GuestProgram.EchoUntilDot, GuestProgram.PowerOff);
+        string link = directory.Combine("console");
+        using NacelleProcess process = NacelleProcess.Start(MinimalMachine.Arguments(kernel, "--serial", $"pty:{link}"));
+        Assert.True(SpinWait.SpinUntil(() => File.Exists(link), NacelleProcess.Patience), "no link");
+        using (FileStream terminal = new(link, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite, 1))
+        {
+            byte[] seen = new byte[7];
+            terminal.ReadExactly(seen);
+            Assert.Equal("ready\r\n", Encoding.ASCII.GetString(seen));
+            terminal.Write("typed."u8);
+            terminal.ReadExactly(seen.AsSpan(0, 6));
+            Assert.Equal("typed.", Encoding.ASCII.GetString(seen, 0, 6));
+        }
+
+        ProcessEnd end = process.WaitForEnd();
+        Assert.True(end.Code == 0, end.ToString());
+        Assert.Contains("the serial port is on /dev/pts/", end.Error, StringComparison.Ordinal);
+        Assert.False(Path.Exists(link) || new FileInfo(link).LinkTarget is not null, "the link was left behind");
+    }
+
+    [Fact]
+    public void A_terminal_that_nobody_reads_does_not_hold_the_guest_and_no_file_is_replaced_by_its_link()
+    {
+        using TemporaryDirectory directory = new();
+        string kernel = GuestProgram.Write(directory.Combine("kernel"), GuestProgram.Flood(8), GuestProgram.PowerOff);
+        ProcessEnd end = NacelleProcess.Run(MinimalMachine.Arguments(kernel, "--serial", "pty"));
+        Assert.True(end.Code == 0, end.ToString());
+        Assert.Contains("nobody reads it, output is lost", end.Error, StringComparison.Ordinal);
+        ProcessEnd refused = NacelleProcess.Run(MinimalMachine.Arguments(kernel, "--serial", $"pty:{kernel}"));
+        Assert.True(refused.Code == (int)ExitCode.HostResource, refused.ToString());
+        Assert.Contains("something else has that name", refused.Error, StringComparison.Ordinal);
+        Assert.True(new FileInfo(kernel).LinkTarget is null, "the file was replaced");
+    }
+
+    [Fact]
     public void A_file_holds_the_output_and_nothing_of_before()
     {
         using TemporaryDirectory directory = new();
