@@ -85,7 +85,7 @@ public static class MachineConfigurationJson
         {
             // The line counts from 0, and the place in it is a number of bytes.
             SourcePosition position = new((int)(error.LineNumber ?? 0) + 1, (int)(error.BytePositionInLine ?? 0) + 1);
-            throw new ConfigurationSyntaxException(Explain(error), position, error);
+            throw new ConfigurationSyntaxException(JsonErrors.Explain(error, TypeInfo), position, error);
         }
         catch (Exception error) when (error is InvalidOperationException or DecoderFallbackException)
         {
@@ -126,16 +126,6 @@ public static class MachineConfigurationJson
         return check.Problems.Count == 0
             ? document with { Configuration = configuration }
             : document with { Problems = [.. check.Problems] };
-    }
-
-    private static string Explain(JsonException error)
-    {
-        string message = error.Message;
-        int path = message.IndexOf(" Path: ", StringComparison.Ordinal);
-        message = (path < 0 ? message : message[..path]).TrimEnd('.');
-        int line = message.IndexOf(" LineNumber: ", StringComparison.Ordinal);
-        message = line < 0 ? message : message[..line].TrimEnd('.');
-        return string.IsNullOrEmpty(error.Path) || error.Path == "$" ? message : $"{error.Path}: {message}";
     }
 
     private static JsonNode Describe(JsonSchemaExporterContext context, JsonNode node, ShapeCatalogue catalogue)

@@ -8,6 +8,9 @@ public static class MachineOptions
 {
     private const int LongestName = 64;
 
+    /// <summary>Numbers without a unit that were probably meant as MiB: up to 16 TiB.</summary>
+    private const ulong MostMebibytes = 16UL << 20;
+
     /// <summary>Reads <c>--cpus</c>.</summary>
     /// <exception cref="ConfigurationException">It is not a number of vCPUs.</exception>
     public static int ParseVirtualCpus(string text) =>
@@ -15,7 +18,7 @@ public static class MachineOptions
         && count is >= 1 and <= MachineDescription.MaximumVirtualCpus
             ? count
             : throw new ConfigurationException(
-                $"'{text}' is not a number of vCPUs: give a number from 1 to {MachineDescription.MaximumVirtualCpus}");
+                $"'{text}' vCPUs: give a number from 1 to {MachineDescription.MaximumVirtualCpus}");
 
     /// <summary>Reads <c>--memory</c>.</summary>
     /// <returns>Bytes; a multiple of 2 MiB.</returns>
@@ -24,6 +27,12 @@ public static class MachineOptions
     {
         const ulong step = 2UL << 20;
         ulong bytes = ByteSize.Parse("memory", text);
+        if ((bytes == 0 || bytes % step != 0) && text.All(char.IsAsciiDigit) && bytes is > 0 and <= MostMebibytes)
+        {
+            ulong meant = (bytes + 1) / 2 * 2;
+            throw new ConfigurationException(Say($"memory '{text}' is {bytes} bytes: did you mean {meant}M?"));
+        }
+
         return bytes != 0 && bytes % step == 0
             ? bytes
             : throw new ConfigurationException($"memory '{text}' is not a multiple of 2M: {Neighbours(bytes, step)}");
@@ -36,7 +45,7 @@ public static class MachineOptions
         ArgumentNullException.ThrowIfNull(text);
         return text.Length is > 0 and <= LongestName && !text.Any(char.IsControl)
             ? text
-            : throw new ConfigurationException($"the name must have 1 to {LongestName} characters and none that control a terminal");
+            : throw new ConfigurationException($"use a name of 1 to {LongestName} characters, without control characters");
     }
 
     /// <summary>Reads the path of a file.</summary>
@@ -52,6 +61,8 @@ public static class MachineOptions
     public static string ParseBootMarker(string text) => !string.IsNullOrEmpty(text)
         ? text
         : throw new ConfigurationException("the boot marker is empty: give a text that the guest writes");
+
+    private static string Say(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     private static string Neighbours(ulong bytes, ulong step)
     {

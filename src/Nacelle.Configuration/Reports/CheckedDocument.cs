@@ -63,8 +63,8 @@ public sealed record CheckedDocument
         Position = part.Place.Position,
         Label = part.Place.Label,
         Asked = part.Path,
-        Reason = $"nothing here knows {part.Place.Label}; a run refuses it",
-        Remedy = "correct its name, or take it out",
+        Reason = $"{part.Message}; a start refuses it",
+        Remedy = "correct its name, or remove it",
     };
 
     private static ReportEntry Of(Finding finding, DocumentChanges changes) => new()

@@ -30,11 +30,11 @@ public readonly record struct ReportCount(int Errors, int Refusals, int Warnings
         left.Notices + right.Notices,
         left.Correctable + right.Correctable);
 
-    /// <summary>In words, such as "3 refusals, 1 warning"; "nothing to say" where there is nothing.</summary>
+    /// <summary>In words, such as "3 refusals, 1 warning"; "no findings" where there is nothing.</summary>
     public override string ToString()
     {
         (int Count, string Noun)[] parts = [(Errors, "error"), (Refusals, "refusal"), (Warnings, "warning"), (Notices, "notice")];
         string text = string.Join(", ", parts.Where(part => part.Count > 0).Select(part => ReportWords.Count(part.Count, part.Noun)));
-        return text.Length == 0 ? "nothing to say" : text;
+        return text.Length == 0 ? "no findings" : text;
     }
 }

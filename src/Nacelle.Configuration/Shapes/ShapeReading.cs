@@ -42,4 +42,20 @@ public sealed record ConfigurationProblem(SourcePosition Position, string Messag
 /// <param name="Place">Where it stands.</param>
 /// <param name="Parent">JSON pointer of what it stands in.</param>
 /// <param name="Path">Names of the elements from the root to it, such as domain/devices/disk/@colour.</param>
-public sealed record UnknownPart(SourcePlace Place, string Parent, string Path);
+public sealed record UnknownPart(SourcePlace Place, string Parent, string Path)
+{
+    /// <summary>What it is, such as "unknown element &lt;vcpus&gt;".</summary>
+    public string Message
+    {
+        get
+        {
+            const string text = "the text of ";
+            return Place.Label switch
+            {
+                ['<', ..] => $"unknown element {Place.Label}",
+                string label when label.StartsWith(text, StringComparison.Ordinal) => $"unknown element {label[text.Length..]} with text",
+                string label => $"unknown {label}",
+            };
+        }
+    }
+}

@@ -23,7 +23,7 @@ public readonly record struct AddressRange(ulong First, ulong Last)
 
         return end > start
             ? new AddressRange(start, end - 1)
-            : throw new ConfigurationException($"the range '{text}' is empty: END is the first address that does not belong to it");
+            : throw new ConfigurationException($"the range '{text}' is empty: END is exclusive, give a higher one");
     }
 
     /// <summary>Reads an address, hexadecimal with 0x or decimal.</summary>

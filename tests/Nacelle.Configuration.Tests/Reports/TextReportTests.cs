@@ -32,7 +32,7 @@ public sealed class TextReportTests
             text,
             StringComparison.Ordinal);
         Assert.Contains("guest.xml:13:8: warning TEXT.UNKNOWN  not understood\n", text, StringComparison.Ordinal);
-        Assert.Contains("  why     nothing here knows <sparkle> in <disk>; a run refuses it\n", text, StringComparison.Ordinal);
+        Assert.Contains("  why     unknown element <sparkle> in <disk>; a start refuses it\n", text, StringComparison.Ordinal);
         Assert.Contains("\nguest.xml: 2 refusals, 1 warning under profile rhel7; --fix corrects 2\n", text, StringComparison.Ordinal);
         Assert.DoesNotContain('\e', text);
         Assert.DoesNotContain(" \n", text, StringComparison.Ordinal);
@@ -43,7 +43,7 @@ public sealed class TextReportTests
     public void What_is_clean_is_one_line()
     {
         string text = TextReport.Write(SampleReport.Make("none", ("quiet.xml", SampleReport.Clean)), s_plain);
-        Assert.Equal("quiet.xml: nothing to say under profile none\n", text.Split("no host")[0]);
+        Assert.Equal("quiet.xml: no findings under profile none\n", text.Split("no host")[0]);
     }
 
     [Fact]
@@ -62,7 +62,7 @@ public sealed class TextReportTests
         Assert.Equal(
             """
             a.xml: 2 refusals, 1 warning under profile rhel7; --fix corrects 2
-            b.xml: nothing to say under profile rhel7
+            b.xml: no findings under profile rhel7
             2 texts: 2 refusals, 1 warning under profile rhel7; --fix corrects 2
 
             """,
