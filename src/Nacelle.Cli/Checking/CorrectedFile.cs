@@ -23,7 +23,7 @@ internal static class CorrectedFile
         if (lost.Length != 0 && !force)
         {
             throw new ConfigurationException(
-                $"'{document.Name}' has {Parts(lost)} that nothing here knows, and --fix would lose it: take it out, or add --force");
+                $"'{document.Name}' has {Parts(lost)} that are unknown, and --fix would lose them: remove them, or add --force");
         }
 
         if (File.Exists(path) && !force)
@@ -40,7 +40,7 @@ internal static class CorrectedFile
 
         if (lost.Length != 0)
         {
-            notices.Say($"'{path}' is without {Parts(lost)}, which nothing here knows");
+            notices.Say($"'{path}' is without {Parts(lost)}, which is unknown here");
         }
 
         if (document.Text.HasComments)

@@ -94,19 +94,19 @@ internal sealed class CheckCommand : Command, IDocumentedCommand
         bool Given(Option option) => result.GetResult(option) is { Implicit: false };
         if (files.Length == 0)
         {
-            result.AddError(qemu ? "no arguments for QEMU stand behind --qemu" : "nothing to check: name FILE, - for standard input, or give --qemu and arguments");
+            result.AddError(qemu ? "give QEMU's arguments after --qemu" : "nothing to check: name FILE, - for standard input, or give --qemu and arguments");
         }
         else if (!qemu && files.Count(file => file == "-") > 1)
         {
-            result.AddError("standard input can be read once: name - once");
+            result.AddError("give - once: standard input can be read only once");
         }
         else if (result.GetValue(_host) && Given(_hostFrom))
         {
-            result.AddError("--host and --host-from are two hosts: leave one out");
+            result.AddError("use either --host or --host-from: a check looks at one host");
         }
         else if (((Option<bool>[])[_json, _sarif, _quiet]).Where(option => result.GetValue(option)).ToArray() is [Option first, Option second, ..])
         {
-            result.AddError($"{first.Name} and {second.Name} print different things: leave one out");
+            result.AddError($"use either {first.Name} or {second.Name}");
         }
         else if (Given(_fix) && (qemu || files.Length != 1))
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Text;
 using Nacelle.Linux;
 
@@ -90,12 +91,18 @@ internal static class CommandLine
             : (int)ExitCode.OutputClosed;
 
     /// <summary>Prints a text about the command that was named, whatever else is wrong with the command line.</summary>
-    internal sealed class PrintAction(Func<Command, string> text) : SynchronousCommandLineAction
+    internal sealed class PrintAction(Func<Command, string> text, Func<Command, string, string?>? topic = null) : SynchronousCommandLineAction
     {
         /// <inheritdoc/>
         public override bool ClearsParseErrors => true;
 
         /// <inheritdoc/>
-        public override int Invoke(ParseResult parseResult) => Print(text(parseResult.CommandResult.Command));
+        public override int Invoke(ParseResult parseResult)
+        {
+            Command command = parseResult.CommandResult.Command;
+            string? word = parseResult.CommandResult.Tokens.Concat(parseResult.CommandResult.Children.OfType<ArgumentResult>().SelectMany(argument => argument.Tokens))
+                .FirstOrDefault()?.Value;
+            return Print((word is null ? null : topic?.Invoke(command, word)) ?? text(command));
+        }
     }
 }

@@ -80,7 +80,7 @@ internal sealed class ConvertCommand : Command, IDocumentedCommand
             bool drop = result.GetValue(_drop);
             foreach (UnknownPart part in document.Unknown)
             {
-                notices.Error($"{file}:{part.Place.Position}: {part.Place.Label}: nothing here knows what it is{(drop ? ": left out" : "; --drop-unknown leaves it out")}");
+                notices.Error($"{file}:{part.Place.Position}: {part.Message}{(drop ? ": left out" : ": correct its name, or leave it out with --drop-unknown")}");
             }
 
             if (document.Unknown.Length != 0 && !drop)

@@ -21,7 +21,7 @@ internal sealed class DebugBlocksCommand : Command, IDocumentedCommand
     };
 
     private readonly Option<AddressRange> _range = OptionFactory.Single(
-        "--range", "START-END", "Only blocks that touch these linear addresses; END does not belong to them.", AddressRange.Parse, "0-0xffffffffffffffff");
+        "--range", "START-END", "Only blocks that touch these linear addresses; END is exclusive.", AddressRange.Parse, "0-0xffffffffffffffff");
 
     private readonly Option<string?> _code = OptionFactory.Single(
         "--code", "FILE|-", "Translate the bytes of a file, or of standard input, instead; no guest is needed.",
@@ -72,7 +72,7 @@ internal sealed class DebugBlocksCommand : Command, IDocumentedCommand
 
     private static string ParseMode(string text) => Array.IndexOf(s_modes, text) >= 0
         ? text
-        : throw new ConfigurationException($"there is no {text}-bit code: give --mode 16, 32 or 64");
+        : throw new ConfigurationException($"{text}-bit code does not exist: give --mode 16, 32 or 64");
 
     private void Check(CommandResult result)
     {
@@ -83,12 +83,12 @@ internal sealed class DebugBlocksCommand : Command, IDocumentedCommand
         if (file == code)
         {
             result.AddError(file
-                ? "a listing and --code are given: leave one out"
+                ? "use either a listing or --code"
                 : "nothing to show: name a listing of 'nacelle run --translator-listing', or give --code");
         }
         else if (code && !mode)
         {
-            result.AddError("--code needs to know the width of the code: add --mode 16, 32 or 64");
+            result.AddError("add --mode 16, 32 or 64: --code needs the width of the code");
         }
         else if (!code && needsCode is not null)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Nacelle.Configuration;
 
 namespace Nacelle.Cli;
@@ -22,7 +23,10 @@ internal static class DocumentFile
                 text.Write(buffer, 0, (int)Math.Min(count, Longest - text.Length));
             }
 
-            return text.ToArray();
+            byte[] bytes = text.ToArray();
+            return !path.EndsWith(".args", StringComparison.Ordinal) && FileKind.Guess(bytes) is string remedy
+                ? throw new ConfigurationException(string.Format(CultureInfo.InvariantCulture, remedy, path))
+                : bytes;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException)
         {

@@ -31,7 +31,14 @@ internal sealed class NacelleCommand : RootCommand, IDocumentedCommand
             {
                 case HelpOption help:
                     help.Description = "Show help.";
-                    help.Action = new CommandLine.PrintAction(HelpWriter.Write);
+                    help.Action = new CommandLine.PrintAction(HelpWriter.Write, HelpWriter.WriteTopic);
+
+                    // Words of other systems, which completion would offer.
+                    foreach (string alias in help.Aliases.Where(alias => alias != "-h").ToArray())
+                    {
+                        help.Aliases.Remove(alias);
+                    }
+
                     break;
                 case VersionOption version:
                     version.Description = "Show the version.";

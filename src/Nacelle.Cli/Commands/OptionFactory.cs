@@ -41,7 +41,7 @@ internal static class OptionFactory
             DefaultValueFactory = _ => fallback is null ? default : parse(fallback),
             CustomParser = result => Read(result, result.Tokens[0].Value, parse),
         };
-        option.CompletionSources.Add(words);
+        option.CompletionSources.Add(context => OptionCompletion.Heads(words, context.WordToComplete));
         return option;
     }
 
@@ -65,7 +65,16 @@ internal static class OptionFactory
             CustomParser = result =>
                 [.. result.Tokens.Select(token => Read(result, token.Value, parse)).OfType<T>()],
         };
-        option.CompletionSources.Add(words);
+        option.CompletionSources.Add(context => OptionCompletion.Heads(words, context.WordToComplete));
+        return option;
+    }
+
+    /// <summary>Teaches the shell what may stand behind the commas of an option's value.</summary>
+    /// <param name="option">The option.</param>
+    /// <param name="settings">Names with the words that are valid for each; none where a person chooses.</param>
+    internal static Option<T> Completing<T>(this Option<T> option, params (string Name, IReadOnlyList<string> Words)[] settings)
+    {
+        option.CompletionSources.Add(context => OptionCompletion.Settings(settings, context.WordToComplete));
         return option;
     }
 

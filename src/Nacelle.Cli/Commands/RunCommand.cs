@@ -10,10 +10,12 @@ namespace Nacelle.Cli;
 /// <summary><c>nacelle run</c>: boots a kernel and stays until the machine has ended.</summary>
 internal sealed class RunCommand : Command, IDocumentedCommand
 {
+    private static readonly string[] s_switch = ["on", "off"];
+
     private readonly Argument<string?> _file = new("FILE")
     {
         Arity = ArgumentArity.ZeroOrOne,
-        Description = "A machine as libvirt's domain XML or as JSON of a machine configuration, in place of the options that describe one.",
+        Description = "A file that describes the machine: libvirt's domain XML, or JSON as 'nacelle convert' writes it. It takes the place of --kernel and the other options that describe a machine.",
     };
 
     private readonly Option<string?> _kernel = OptionFactory.Single(
@@ -35,7 +37,7 @@ internal sealed class RunCommand : Command, IDocumentedCommand
     private readonly Option<AcceleratorOption?> _accelerator = OptionFactory.Single(
         "--accel", "auto|kvm|translator[,option=value…]",
         "What runs the guest: KVM, the dynamic translator, or KVM where it runs guest kernel code at hardware speed.",
-        AcceleratorOption.Parse, "auto", [.. AcceleratorOption.Kinds]);
+        AcceleratorOption.Parse, "auto", [.. AcceleratorOption.Kinds]).Completing(("code-cache", []), ("evict-every", []));
 
     private readonly Option<CpuModelSpecification?> _cpu = OptionFactory.Single(
         "--cpu", "host|max|MODEL[,+FEATURE|-FEATURE…]",
@@ -45,16 +47,18 @@ internal sealed class RunCommand : Command, IDocumentedCommand
     private readonly Option<ImmutableArray<DiskDescription>> _disks = OptionFactory.Many<DiskDescription>(
         "--disk", "FILE[,option=value…]",
         "A virtio-blk disk over a raw file or block device; may be given many times. A comma in FILE is written twice.",
-        DiskOption.Parse);
+        DiskOption.Parse).Completing(
+            ("cache", DiskOption.CacheModes), ("discard", s_switch), ("on-error", DiskOption.ErrorPolicies), ("packed", s_switch),
+            ("queues", []), ("readonly", s_switch), ("serial", []));
 
     private readonly Option<ImmutableArray<NetworkDescription>> _networks = OptionFactory.Many(
         "--net", "tap:NAME|user|none[,option=value…]",
         "A virtio-net interface on a tap of the host or on user-mode networking; may be given many times.",
-        NetworkOption.Parse, [.. NetworkOption.Kinds]);
+        NetworkOption.Parse, [.. NetworkOption.Kinds]).Completing(("forward", []), ("mac", []), ("packed", s_switch), ("queues", []));
 
     private readonly Option<SerialDescription?> _serial = OptionFactory.Single(
-        "--serial", "stdio|none|file:PATH|socket:PATH",
-        "What the first serial port is connected to. A file is made anew; a socket serves one client at a time.",
+        "--serial", "stdio|none|pty[:LINK]|file:PATH|socket:PATH",
+        "What the first serial port is connected to. A file is overwritten; a socket serves one client at a time; pty makes a pseudo-terminal, prints its path and links LINK to it.",
         SerialOption.Parse, "stdio", [.. SerialOption.Kinds]);
 
     private readonly Option<string?> _name = OptionFactory.Single(
@@ -107,6 +111,7 @@ internal sealed class RunCommand : Command, IDocumentedCommand
             Add(option);
         }
 
+        _cpu.CompletionSources.Add(context => OptionCompletion.Features(CpuFeatures.Names, context.WordToComplete));
         Validators.Add(Check);
         SetAction((result, _) => RunAsync(result));
     }
@@ -120,13 +125,13 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         string? file = result.GetValue(_file);
         if (file is null && result.GetResult(_kernel) is not { Implicit: false })
         {
-            result.AddError("no machine is described: give --kernel FILE, or a file with domain XML or JSON");
+            result.AddError("nothing to run: give --kernel FILE, or a FILE with domain XML or JSON");
         }
 
         Option[] describing = [_kernel, _initrd, _append, _cpus, _memory, _accelerator, _cpu, _disks, _networks, _name, _noReboot];
         if (file is not null && Array.Find(describing, option => result.GetResult(option) is { Implicit: false }) is Option both)
         {
-            result.AddError($"{both.Name} and '{file}' both describe the machine: change the file, or leave one out");
+            result.AddError($"{both.Name} cannot be combined with '{file}': change the file, or leave one out");
         }
     }
 
@@ -143,6 +148,7 @@ internal sealed class RunCommand : Command, IDocumentedCommand
                 return Task.FromResult((int)ExitCode.Configuration);
             }
 
+            HintAtConsole(description, file, notices);
             bool timed = result.GetValue(_translatorStatistics);
             return MachineRunner.RunAsync(description with { Translator = description.Translator with { IsTimed = timed } }, settings);
         }
@@ -155,6 +161,19 @@ internal sealed class RunCommand : Command, IDocumentedCommand
         {
             notices.Error(error.Message);
             return Task.FromResult(ExitCodes.Of(error.Kind));
+        }
+    }
+
+    /// <summary>Linux is silent on the serial port unless told to speak there.</summary>
+    private static void HintAtConsole(MachineDescription machine, string? file, Notices notices)
+    {
+        bool speaks = machine.KernelCommandLine.Contains("console=", StringComparison.Ordinal)
+            || machine.KernelCommandLine.Contains("earlyprintk=", StringComparison.Ordinal)
+            || machine.KernelCommandLine.Contains("earlycon", StringComparison.Ordinal);
+        if (machine.Serial.Kind != SerialKind.None && !speaks && FileKind.IsLinux(machine.KernelPath))
+        {
+            string remedy = file is null ? "add --append console=ttyS0" : "add console=ttyS0 to the kernel's command line";
+            notices.Say($"hint: to see Linux on the serial port, {remedy}");
         }
     }
 

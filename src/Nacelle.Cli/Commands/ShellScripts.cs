@@ -6,13 +6,24 @@ internal static class ShellScripts
     private const string Bash = """
         # bash completion for nacelle
         _nacelle() {
-          local IFS=$'\n' word=${COMP_WORDS[COMP_CWORD]} suggestions
-          suggestions=$("${COMP_WORDS[0]}" "[suggest:$COMP_POINT]" "$COMP_LINE" 2>/dev/null)
-          COMPREPLY=($(compgen -W "$suggestions" -- "$word"))
+          # Bash cuts words at '=' and ':' too: the whole word is what stands behind the last blank.
+          local line=${COMP_LINE:0:COMP_POINT} word before cut suggestion
+          word=${line##* }
+          cut=${word##*[=:]}
+          before=${word%"$cut"}
+          COMPREPLY=()
+          while IFS= read -r suggestion; do
+            [[ -n $suggestion && $suggestion == "$word"* ]] && COMPREPLY+=("${suggestion#"$before"}")
+          done < <("${COMP_WORDS[0]}" "[suggest:$COMP_POINT]" "$COMP_LINE" 2>/dev/null)
           # Where nothing is suggested, a file is meant.
-          [ ${#COMPREPLY[@]} -ne 0 ] || COMPREPLY=($(compgen -f -- "$word"))
+          if [ ${#COMPREPLY[@]} -eq 0 ]; then
+            compopt -o filenames 2>/dev/null
+            while IFS= read -r suggestion; do COMPREPLY+=("$suggestion"); done < <(compgen -f -- "$cut")
+          elif [[ ${COMPREPLY[0]} == *[=:,+-] ]]; then
+            compopt -o nospace 2>/dev/null
+          fi
         }
-        complete -o filenames -F _nacelle nacelle
+        complete -F _nacelle nacelle
 
         """;
 

@@ -8,7 +8,8 @@ internal sealed record Example(string Purpose, string Line);
 /// <summary>A table of a command's help beyond its options.</summary>
 /// <param name="Title">What is in it.</param>
 /// <param name="Rows">A word and what it means.</param>
-internal sealed record Topic(string Title, IReadOnlyList<(string Word, string Meaning)> Rows);
+/// <param name="Word">The word behind --help that shows the table alone; null for one that is part of the command's help.</param>
+internal sealed record Topic(string Title, IReadOnlyList<(string Word, string Meaning)> Rows, string? Word = null);
 
 /// <summary>What help says of a command beyond its name, description and options.</summary>
 /// <param name="Usage">The form of the command line.</param>

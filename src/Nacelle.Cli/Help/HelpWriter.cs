@@ -9,6 +9,7 @@ internal static class HelpWriter
     private const int Width = 100;
     private const int WordWidth = 16;
     private const int WidestWord = 32;
+    private const int MoreWidth = 42;
 
     /// <summary>All of a command's help.</summary>
     internal static string Write(Command command)
@@ -17,29 +18,46 @@ internal static class HelpWriter
         text.AppendLine(command.Description).AppendLine();
         CommandPage? page = (command as IDocumentedCommand)?.Page;
         text.AppendLine($"Usage: {page?.Usage ?? command.Name}");
+        WriteExamples(text, page?.Examples ?? []);
         WriteCommands(text, command);
+        WriteArguments(text, command);
         WriteOptions(text, command);
-        foreach (Topic topic in page?.Topics ?? [])
+        Topic[] apart = [.. page?.Topics.Where(topic => topic.Word is not null) ?? []];
+        foreach (Topic topic in page?.Topics.Except(apart) ?? [])
         {
-            text.AppendLine().AppendLine($"{topic.Title}:");
-            int width = Math.Max(WordWidth, topic.Rows.Max(row => row.Word.Length) + 4);
-            foreach ((string word, string meaning) in topic.Rows)
+            WriteTopic(text, topic);
+        }
+
+        if (apart.Length != 0)
+        {
+            text.AppendLine().AppendLine("More:");
+            foreach (Topic topic in apart)
             {
-                if (width > WidestWord)
-                {
-                    text.AppendLine($"  {word}");
-                    WriteRow(text, "", 6, meaning);
-                }
-                else
-                {
-                    WriteRow(text, word, width, meaning);
-                }
+                WriteRow(text, $"nacelle {command.Name} --help {topic.Word}", MoreWidth, topic.Title + ".");
             }
         }
 
-        WriteExamples(text, page?.Examples ?? []);
         return text.ToString();
     }
+
+    /// <summary>A table of a command that its help leaves to a page of its own.</summary>
+    /// <returns>Null where there is none of that name.</returns>
+    internal static string? WriteTopic(Command command, string word)
+    {
+        if ((command as IDocumentedCommand)?.Page.Topics.FirstOrDefault(topic => topic.Word == word) is not { } topic)
+        {
+            return null;
+        }
+
+        StringBuilder text = new();
+        WriteTopic(text, topic);
+        return text.ToString().TrimStart();
+    }
+
+    /// <summary>Arguments that say what they are.</summary>
+    internal static IEnumerable<(string Word, string Meaning)> ArgumentsOf(Command command) => command.Arguments
+        .Where(argument => !argument.Hidden && argument.Description is not null)
+        .Select(argument => (argument.Name, argument.Description!));
 
     /// <summary>An option as it is typed, with the name of its value.</summary>
     internal static string Form(Option option)
@@ -72,6 +90,38 @@ internal static class HelpWriter
         foreach (Command subcommand in command.Subcommands)
         {
             WriteRow(text, subcommand.Name, WordWidth, subcommand.Description ?? "");
+        }
+    }
+
+    private static void WriteArguments(StringBuilder text, Command command)
+    {
+        (string Word, string Meaning)[] arguments = [.. ArgumentsOf(command)];
+        if (arguments.Length != 0)
+        {
+            text.AppendLine().AppendLine("Arguments:");
+            foreach ((string word, string meaning) in arguments)
+            {
+                text.AppendLine($"  {word}");
+                WriteRow(text, "", 6, meaning);
+            }
+        }
+    }
+
+    private static void WriteTopic(StringBuilder text, Topic topic)
+    {
+        text.AppendLine().AppendLine($"{topic.Title}:");
+        int width = Math.Max(WordWidth, topic.Rows.Max(row => row.Word.Length) + 4);
+        foreach ((string word, string meaning) in topic.Rows)
+        {
+            if (width > WidestWord)
+            {
+                text.AppendLine($"  {word}");
+                WriteRow(text, "", 6, meaning);
+            }
+            else
+            {
+                WriteRow(text, word, width, meaning);
+            }
         }
     }
 

@@ -26,6 +26,11 @@ internal static class ReferenceWriter
             WriteTable(text, "command", command.Subcommands.Where(c => !c.Hidden).Select(c => (c.Name, c.Description ?? "")));
         }
 
+        if (HelpWriter.ArgumentsOf(command).Any())
+        {
+            WriteTable(text, "argument", HelpWriter.ArgumentsOf(command));
+        }
+
         WriteTable(text, "option", HelpWriter.OptionsOf(command).Select(o => (HelpWriter.Form(o), HelpWriter.Meaning(o))));
         foreach (Topic topic in page?.Topics ?? [])
         {

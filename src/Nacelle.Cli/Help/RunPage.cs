@@ -11,13 +11,13 @@ internal static class RunPage
     [
         ("code-cache=SIZE", $"Translated code that each vCPU may hold, {ByteSize.Format(TranslatorOptions.SmallestCodeCache)} to {ByteSize.Format(TranslatorOptions.LargestCodeCache)}, a multiple of 4K; the oldest goes when it is full. Memory is taken as it fills. Refused for kvm; without effect where auto takes KVM. Default: {ByteSize.Format((ulong)new TranslatorOptions().CodeCacheBytes)}."),
         ("evict-every=N", "Gives up translated code at random, once in N returns from it on average, to find faults of the translator. Refused for kvm; without effect where auto takes KVM. Default: never."),
-    ]);
+    ], "accel");
 
     private static readonly Topic s_cpu = new("Models of --cpu",
     [
         ("host, max", "All that host and accelerator can do."),
         .. CpuModels.All.Select(model => (model.Name, $"{char.ToUpperInvariant(model.Description[0])}{model.Description[1..]}.")),
-    ]);
+    ], "cpu");
 
     private static readonly Topic s_disk = new("Options of --disk",
     [
@@ -29,7 +29,7 @@ internal static class RunPage
         ("queues=N", $"Request queues, 1 to {DiskOption.MostQueues}. Default: one per vCPU, up to 4."),
         ("readonly=on|off", "Whether the guest's writes are refused; such a disk can be shared. Default: off."),
         ("serial=TEXT", $"Serial number that the guest reads, up to {DiskOption.LongestSerial} characters. Default: none."),
-    ]);
+    ], "disk");
 
     private static readonly Topic s_network = new("Options of --net",
     [
@@ -37,20 +37,20 @@ internal static class RunPage
         ("mac=ADDRESS", "The interface's MAC address. Default: derived from --name, the same at each start; without a name another one at each start."),
         ("packed=on|off", "Whether the packed virtqueue layout is offered. Default: off."),
         ("queues=N", $"Receive and transmit queue pairs, 1 to {NetworkOption.MostQueues}. Default: for a tap one per vCPU up to 4, otherwise 1."),
-    ]);
+    ], "net");
 
     private static readonly Topic s_keys = new("Keys after the escape key",
     [
         ("q", "Ends the machine at once."),
         ("p", "Pauses the machine, or lets it go on; tries again what the host refused."),
-        ("b", "Presses the power button."),
+        ("b", "Presses the power button: a guest that listens powers off."),
         ("h", "Lists these keys."),
         ("escape key", "Sends the escape key itself to the guest."),
     ]);
 
     private static readonly Topic s_signals = new("Signals",
     [
-        ("TERM, INT, HUP, QUIT", "End the machine at once; a second one ends the process."),
+        ("TERM, INT, HUP, QUIT", "End the machine at once, as pulling the plug does; a second one ends the process."),
         ("USR1", "Lets a paused machine go on; tries again what the host refused."),
         ("TSTP, CONT", "Stop and continue the process, with the terminal restored in between."),
     ]);
@@ -59,7 +59,7 @@ internal static class RunPage
     [
         .. TranslatorCounterTable.Counters.Select(row => (row.Name, row.Meaning)),
         .. TranslatorCounterTable.Rates.Select(row => (row.Name, row.Meaning)),
-    ]);
+    ], "translator-stats");
 
     /// <summary>All of it.</summary>
     internal static CommandPage Page { get; } = new(
@@ -80,5 +80,6 @@ internal static class RunPage
 
     private static Topic ExitCodeTopic() => new(
         "Exit codes",
-        [.. ExitCodeTable.Rows.Select(row => (row.Code, row.Meaning))]);
+        [.. ExitCodeTable.Rows.Select(row => (row.Code, row.Meaning))],
+        "exit-codes");
 }

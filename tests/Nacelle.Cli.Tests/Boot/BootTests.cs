@@ -54,6 +54,21 @@ public sealed class BootTests
         Assert.Equal(0, terminal.WaitForEnd());
     }
 
+    [Theory]
+    [InlineData("poweroff\n")]
+    [InlineData("\x1d" + "b")]
+    public void The_shell_of_the_demo_is_left_by_poweroff_and_by_the_power_button(string keys)
+    {
+        using PseudoTerminal terminal = new();
+        terminal.Start([.. LinuxGuest.Arguments("cloud", "").Select(argument => argument.Replace(" nacelle.run=\"\"", "", StringComparison.Ordinal))]);
+        terminal.WaitFor("to leave, press Ctrl-] and then q");
+        terminal.WaitFor("Type 'poweroff' to end the guest.");
+        terminal.WaitFor("guest:");
+        terminal.Type(keys);
+        terminal.WaitFor("the guest powered off");
+        Assert.Equal(0, terminal.WaitForEnd());
+    }
+
     [Fact]
     public void Less_memory_than_the_kernel_needs_is_refused_before_it_runs()
     {

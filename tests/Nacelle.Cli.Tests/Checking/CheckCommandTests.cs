@@ -35,7 +35,7 @@ public sealed class CheckCommandTests : IDisposable
     {
         ProcessEnd end = NacelleProcess.Run("check", GuestFile, "--quiet");
         Assert.True(end.Code == 0, end.ToString());
-        Assert.Equal($"{GuestFile}: nothing to say under profile none\n", end.Output);
+        Assert.Equal($"{GuestFile}: no findings under profile none\n", end.Output);
         Assert.Equal("", end.Error);
     }
 
@@ -56,7 +56,7 @@ public sealed class CheckCommandTests : IDisposable
         ProcessEnd end = NacelleProcess.Run("check", file);
         Assert.True(end.Code == (int)ExitCode.Warnings, end.ToString());
         Assert.Contains("warning TEXT.UNKNOWN  not understood", end.Output, StringComparison.Ordinal);
-        Assert.Contains("nothing here knows <sparkle> in <domain>; a run refuses it", end.Output, StringComparison.Ordinal);
+        Assert.Contains("unknown element <sparkle> in <domain>; a start refuses it", end.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -71,7 +71,7 @@ public sealed class CheckCommandTests : IDisposable
         end = NacelleProcess.Run("check", "/none/such.xml", GuestFile, "--quiet");
         Assert.True(end.Code == (int)ExitCode.HostResource, end.ToString());
         Assert.Contains("cannot read '/none/such.xml': there is no such file", Assert.Single(end.ErrorLines), StringComparison.Ordinal);
-        Assert.Contains("nothing to say", end.Output, StringComparison.Ordinal);
+        Assert.Contains("no findings", end.Output, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -187,7 +187,7 @@ public sealed class CheckCommandTests : IDisposable
         Assert.True(end.Code == 0, end.ToString());
         Assert.Equal(
             [
-                $"nacelle: wrote '{corrected}': corrected C2.IOTHREAD (2 times); left: nothing to say",
+                $"nacelle: wrote '{corrected}': corrected C2.IOTHREAD (2 times); left: no findings",
                 $"nacelle: '{corrected}' is without the comments of '{file}'",
             ],
             end.ErrorLines);
@@ -258,13 +258,13 @@ public sealed class CheckCommandTests : IDisposable
 
     [Theory]
     [InlineData("check", ExitCode.Usage, "nothing to check: name FILE")]
-    [InlineData("check - -", ExitCode.Usage, "standard input can be read once")]
-    [InlineData("check g --json --sarif", ExitCode.Usage, "--json and --sarif print different things")]
-    [InlineData("check g --host --host-from h", ExitCode.Usage, "--host and --host-from are two hosts")]
+    [InlineData("check - -", ExitCode.Usage, "standard input can be read only once")]
+    [InlineData("check g --json --sarif", ExitCode.Usage, "use either --json or --sarif")]
+    [InlineData("check g --host --host-from h", ExitCode.Usage, "use either --host or --host-from")]
     [InlineData("check g --operation snapshto", ExitCode.Usage, "unknown operation 'snapshto': did you mean 'snapshot'?")]
     [InlineData("check g h --fix f", ExitCode.Usage, "--fix writes one machine")]
     [InlineData("check g --force", ExitCode.Usage, "--force is only for --fix")]
-    [InlineData("check --qemu", ExitCode.Usage, "no arguments for QEMU stand behind --qemu")]
+    [InlineData("check --qemu", ExitCode.Usage, "give QEMU's arguments after --qemu")]
     [InlineData("check g -profile rhel7", ExitCode.Usage, "unknown option '-profile': did you mean '--profile'?")]
     [InlineData("check g --profle rhel7", ExitCode.Usage, "unknown option '--profle': did you mean '--profile'?")]
     [InlineData("check g --profile rhle7", ExitCode.Configuration, "unknown profile 'rhle7': did you mean 'rhel7'?")]

@@ -16,10 +16,13 @@ public sealed class UsageTests
     [InlineData("convert --form xml", "unknown option '--form'")]
     [InlineData("host --sav f", "unknown option '--sav': did you mean '--save'?")]
     [InlineData("run --kernel k --cpus 0", "give a number from 1 to 254")]
-    [InlineData("run --kernel k --cpus many", "'many' is not a number of vCPUs")]
+    [InlineData("run --kernel k --cpus many", "'many' vCPUs: give a number from 1 to 254")]
     [InlineData("run --kernel k --cpus 1 --cpus 2", "'--cpus' expects a single argument but 2 were provided")]
     [InlineData("run --kernel k --memory 511K", "give at least 2M")]
     [InlineData("run --kernel k --memory 513M", "give 512M or 514M")]
+    [InlineData("run --kernel k --memory 1024", "1024 bytes: did you mean 1024M?")]
+    [InlineData("run --kernel k --memory 1023", "1023 bytes: did you mean 1024M?")]
+    [InlineData("run --kernel k --accel tcg", "unknown accelerator 'tcg': use auto, kvm or translator")]
     [InlineData("run --kernel k --memory big", "'big' is not a size")]
     [InlineData("run --kernel k --accel kvmm", "unknown accelerator 'kvmm': did you mean 'kvm'?")]
     [InlineData("run --kernel k --disk d,chache=none", "unknown disk option 'chache': did you mean 'cache'?")]
@@ -37,9 +40,9 @@ public sealed class UsageTests
     [InlineData("debug", "name a command: blocks (see 'nacelle debug --help')")]
     [InlineData("debug blokcs", "unknown command 'blokcs': did you mean 'blocks'?")]
     [InlineData("debug blocks", "nothing to show")]
-    [InlineData("debug blocks f --code g --mode 64", "leave one out")]
-    [InlineData("debug blocks --code f", "add --mode 16, 32 or 64 (see 'nacelle debug blocks --help')")]
-    [InlineData("debug blocks --code f --mode 8", "there is no 8-bit code")]
+    [InlineData("debug blocks f --code g --mode 64", "use either a listing or --code")]
+    [InlineData("debug blocks --code f", "add --mode 16, 32 or 64: --code needs the width of the code (see 'nacelle debug blocks --help')")]
+    [InlineData("debug blocks --code f --mode 8", "8-bit code does not exist: give --mode 16, 32 or 64")]
     [InlineData("debug blocks f --user", "--user is only for --code")]
     [InlineData("debug blocks f --range 0x20-0x10", "the range '0x20-0x10' is empty")]
     [InlineData("debug blocks --code f --mode 64 --address here", "'here' is not an address")]
@@ -71,8 +74,8 @@ public sealed class UsageTests
     }
 
     [Theory]
-    [InlineData("run", "no machine is described: give --kernel FILE, or a file")]
-    [InlineData("run --kernel k extra", "--kernel and 'extra' both describe the machine")]
+    [InlineData("run", "nothing to run: give --kernel FILE, or a FILE with domain XML or JSON")]
+    [InlineData("run --kernel k extra", "--kernel cannot be combined with 'extra'")]
     [InlineData("run -- --kernel", "cannot read '--kernel': there is no such file")]
     public void One_description_of_a_machine_is_asked_for(string line, string expected)
     {
@@ -136,6 +139,13 @@ public sealed class UsageTests
     [InlineData("nacelle run --mem", "--memory")]
     [InlineData("nacelle run --accel ", "translator")]
     [InlineData("nacelle completion ", "fish")]
+    [InlineData("nacelle run --disk x,", "x,readonly=")]
+    [InlineData("nacelle run --disk x,cache=", "x,cache=writethrough")]
+    [InlineData("nacelle run --disk x,readonly=on,on-error=st", "x,readonly=on,on-error=stop-when-full")]
+    [InlineData("nacelle run --net user,", "user,forward=")]
+    [InlineData("nacelle run --net ", "tap:")]
+    [InlineData("nacelle run --serial p", "pty")]
+    [InlineData("nacelle run --cpu Haswell,-pc", "Haswell,-pcid")]
     public void The_shell_is_told_what_could_come_next(string line, string expected)
     {
         ProcessEnd end = NacelleProcess.Run($"[suggest:{line.Length}]", line);
@@ -144,17 +154,64 @@ public sealed class UsageTests
     }
 
     [Fact]
-    public void Bash_completes_with_the_script()
+    public void The_shell_is_offered_no_words_of_other_systems()
+    {
+        const string line = "nacelle run ";
+        string[] offered = NacelleProcess.Run($"[suggest:{line.Length}]", line).Output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Contains("--kernel", offered);
+        Assert.All(offered, word => Assert.StartsWith("-", word, StringComparison.Ordinal));
+        Assert.DoesNotContain("-?", offered);
+    }
+
+    [Theory]
+    [InlineData("nacelle run --mem", "--memory\n")]
+    [InlineData("nacelle run --disk x,rea", "x,readonly=\n")]
+    [InlineData("nacelle run --disk x,readonly=", "off\non\n")]
+    [InlineData("nacelle run --disk x,readonly=on,cache=write", "writeback\nwritethrough\n")]
+    [InlineData("nacelle run --serial so", "socket:\n")]
+    [InlineData("nacelle run --kernel vml", "vmlinuz file\n")]
+    [InlineData("nacelle run --serial file:vml", "vmlinuz file\n")]
+    public void Bash_completes_with_the_script(string line, string expected)
     {
         using TemporaryDirectory directory = new();
         File.CreateSymbolicLink(directory.Combine("nacelle"), NacelleProcess.Executable);
+        File.WriteAllText(directory.Combine("vmlinuz file"), "");
         string script = $$"""
-            PATH={{directory.FullName}}:$PATH
+            cd {{directory.FullName}}; PATH=$PWD:$PATH
             source <(nacelle completion bash)
-            COMP_LINE='nacelle run --mem' COMP_POINT=17 COMP_WORDS=(nacelle run --mem) COMP_CWORD=2
+            COMP_LINE='{{line}}' COMP_POINT={{line.Length}} COMP_WORDS=({{line}}) COMP_CWORD=3
             _nacelle
             printf '%s\n' "${COMPREPLY[@]}"
             """;
-        Assert.Equal("--memory\n", HostTool.Run("bash", "-c", script));
+        Assert.Equal(expected, HostTool.Run("bash", "-c", script));
+    }
+
+    [Fact]
+    public void Help_of_run_fits_two_screens_and_leaves_tables_to_pages_of_their_own()
+    {
+        string help = NacelleProcess.Run("run", "--help").Output;
+        Assert.True(help.Count(character => character == '\n') <= 120, help);
+        Assert.True(help.IndexOf("Examples:", StringComparison.Ordinal) < help.IndexOf("Options:", StringComparison.Ordinal), help);
+        Assert.Contains("  FILE\n", help, StringComparison.Ordinal);
+        Assert.DoesNotContain("Counters of --translator-stats:", help, StringComparison.Ordinal);
+        Assert.Contains("nacelle run --help translator-stats", help, StringComparison.Ordinal);
+        ProcessEnd page = NacelleProcess.Run("run", "--help", "translator-stats");
+        Assert.True(page.Code == 0 && page.Output.StartsWith("Counters of --translator-stats:\n", StringComparison.Ordinal), page.ToString());
+    }
+
+    [Fact]
+    public void A_kernel_in_place_of_a_description_is_told_how_to_start()
+    {
+        using TemporaryDirectory directory = new();
+        byte[] image = new byte[4096];
+        "HdrS"u8.CopyTo(image.AsSpan(0x202));
+        File.WriteAllBytes(directory.Combine("vmlinuz"), image);
+        File.WriteAllText(directory.Combine("disk"), "QFI\u00fb");
+        foreach ((string name, string expected) in new[] { ("vmlinuz", "looks like a kernel: nacelle run --kernel "), ("disk", "looks like a disk image: ") })
+        {
+            ProcessEnd end = NacelleProcess.Run("run", directory.Combine(name));
+            Assert.True(end.Code == (int)ExitCode.Usage, end.ToString());
+            Assert.Contains(expected, Assert.Single(end.ErrorLines), StringComparison.Ordinal);
+        }
     }
 }

@@ -5,17 +5,6 @@ namespace Nacelle.Cli.Tests;
 /// <summary>Runs programs of the host, as oracles and helpers.</summary>
 internal static class HostTool
 {
-    /// <summary>Runs a program to its end, which may be a failure.</summary>
-    public static bool Succeeds(string program, params string[] arguments)
-    {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
-        process.ErrorDataReceived += (_, _) => { };
-        process.BeginErrorReadLine();
-        process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return process.ExitCode == 0;
-    }
-
     /// <summary>Runs a program to its end; a failure is the test's.</summary>
     /// <returns>Its standard output.</returns>
     public static string Run(string program, params string[] arguments)
