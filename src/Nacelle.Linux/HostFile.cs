@@ -157,12 +157,14 @@ public sealed unsafe partial class HostFile : IDisposable
     {
         const int interrupted = 4;
         const int inputOutputError = 5;
+        nint* vector = stackalloc nint[2];
         while (!bytes.IsEmpty)
         {
             int count;
             fixed (byte* buffer = bytes)
             {
-                nint* vector = stackalloc nint[2] { (nint)buffer, bytes.Length };
+                vector[0] = (nint)buffer;
+                vector[1] = bytes.Length;
                 count = ReadVector(_descriptor, vector, 1, offset);
             }
 
