@@ -234,7 +234,7 @@ public sealed class LoaderTests
         if (multiboot)
         {
             Put(note, MultibootMagic);
-            Put(note + 8, 0u - MultibootMagic);
+            Put(note + 8, unchecked(0u - MultibootMagic));
             Put(last, 0);
         }
         else
