@@ -2,16 +2,18 @@
 # Measures what guests compute: guestbench natively, under Nacelle's translator and under QEMU's TCG, with the same static
 # binary, kernel, vCPUs and memory. The guests alternate; each figure is the median of the runs, by the guest's clock, which is
 # compared with the host's over each run: where it is wrong by more than 1 % the rows say so.
-#   bench/guest/run.sh [--runs N] [--scale X] [--cpus N] [--memory SIZE] [KIND...]
+# With --patterns the ways through memory of patterns.c instead, for the soft TLB.
+#   bench/guest/run.sh [--patterns] [--runs N] [--scale X] [--cpus N] [--memory SIZE] [KIND...]
 # Needs artifacts/nacelle (./build.sh), artifacts/guests (./guests.sh), gcc, cpio and qemu-system-x86_64.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../common.sh"
 
-runs=5 scale=1 cpus=2 memory=1G kinds=()
+runs=5 scale=1 cpus=2 memory=1G source=guestbench.c kinds=()
 while [ $# -gt 0 ]; do
   case "$1" in
     --runs) runs=${2:-}; need_number --runs "$runs" 1; shift ;;
+    --patterns) source=patterns.c cpus=1 memory=1536M ;;
     --scale) scale=${2:-}; shift ;;
     --cpus) cpus=${2:-}; need_number --cpus "$cpus" 1; shift ;;
     --memory) memory=${2:-}; shift ;;
@@ -34,7 +36,7 @@ trap 'rm -rf "$work"' EXIT
 
 # A second archive after the first adds the benchmark to the guest's root.
 mkdir -p "$work/root/bin"
-gcc -O2 -static -pthread -fno-math-errno -o "$work/root/bin/guestbench" "$here/guestbench.c"
+gcc -O2 -static -pthread -fno-math-errno -o "$work/root/bin/guestbench" "$here/$source"
 (cd "$work/root" && find . | cpio -o -H newc -R 0:0 2>/dev/null | gzip -1) > "$work/extra.gz"
 cat "$artifacts/guests/initramfs.cpio.gz" "$work/extra.gz" > "$work/initramfs.gz"
 append="console=ttyS0 quiet nacelle.run=\"guestbench $scale ${kinds[*]}\""
