@@ -33,6 +33,8 @@ internal sealed class FuzzBoard : IMachineEvents, ISerialBackend, IConsoleOutput
         };
         Platform = new PlatformDevices(bus, null, Clock, this, this, description);
         _pci = new PciDevices(bus, null, Platform.Router, Clock, Platform.ResetControl.Write, _ => { }, NewLoop);
+        _pci.AddEntropySource();
+        _pci.AddBalloon();
         Console = _pci.AddConsole(this);
         _pci.Place();
         for (int i = 0; i < Processors; i++)
