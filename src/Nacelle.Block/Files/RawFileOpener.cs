@@ -31,9 +31,11 @@ internal static class RawFileOpener
         try
         {
             HostFileStatus status = file.Query();
+
+            // Before the size, which in many formats is no disk's: the format is the better reason.
+            Recognise(options, file, status);
             Check(options, status);
             Lock(options, file, status);
-            Recognise(options, file, status);
             if (options.Cache is BlockCacheMode.None or BlockCacheMode.DirectSync)
             {
                 direct = OpenDirect(options, file);
@@ -111,7 +113,9 @@ internal static class RawFileOpener
         string? format;
         try
         {
-            format = options.SaidToBeRaw ? null : ImageFormat.Recognise(file, status.Size);
+            format = options.SaidToBeRaw || status.Kind is not (HostFileKind.Regular or HostFileKind.BlockDevice)
+                ? null
+                : ImageFormat.Recognise(file, status.Size);
         }
         catch (LinuxException error)
         {
