@@ -67,7 +67,7 @@ public static class ImageFormat
     }
 
     /// <summary>What to do about a file in a format, for the end of a sentence.</summary>
-    /// <param name="format">From <see cref="Recognise"/>.</param>
+    /// <param name="format">From <see cref="Recognise(ReadOnlySpan{byte}, ReadOnlySpan{byte})"/>.</param>
     /// <param name="path">The file.</param>
     public static string Remedy(string format, string path) => format switch
     {
