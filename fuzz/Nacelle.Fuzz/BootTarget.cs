@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using Nacelle.Cpu;
 using Nacelle.Machine;
 using Nacelle.Machine.Boot;
 using Nacelle.Memory;

@@ -27,7 +27,7 @@ public sealed class SerialPort : IAddressRangeHandler
     // How long a guest that writes without looking at the line status is held up by a far end that takes nothing.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
     private readonly Lock _state = new();
-    private readonly ManualResetEventSlim _room = new(true);
+    private readonly RoomSignal _room = new();
     private readonly IInterruptLine _line;
     private readonly ISerialBackend _backend;
     private readonly ITimerService _timers;

@@ -11,7 +11,7 @@ namespace Nacelle;
 /// </remarks>
 internal sealed class SerialTerminal : ISerialConnection
 {
-    private const int Patience = 1000;
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
     private readonly PseudoTerminalDevice _terminal;
     private readonly string? _link;
     private readonly BytePipe _queue;
@@ -76,7 +76,7 @@ internal sealed class SerialTerminal : ISerialConnection
     }
 
     /// <inheritdoc/>
-    public void Drain() => _queue.Drain();
+    public void Drain() => _queue.Drain(s_patience);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -137,7 +137,7 @@ internal sealed class SerialTerminal : ISerialConnection
             return;
         }
 
-        int written = _terminal.Write(bytes.Span, _stalled ? 0 : Patience);
+        int written = _terminal.Write(bytes.Span, _stalled ? 0 : (int)s_patience.TotalMilliseconds);
         bool stalled = written < bytes.Length;
         if (stalled && !_stalled)
         {
