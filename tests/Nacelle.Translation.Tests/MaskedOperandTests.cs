@@ -49,6 +49,18 @@ public sealed class MaskedOperandTests : IDisposable
         Assert.Equal(store ? Accessed | Dirty : Accessed, used & (Accessed | Dirty));
     }
 
+    /// <summary>What glibc's memset with AVX-512 does for no bytes, wherever it is pointed at.</summary>
+    [Fact]
+    public void A_store_that_selects_nothing_may_point_at_what_cannot_be_written()
+    {
+        const ulong page = 0x80_0000;
+        const ulong presentOnly = 1;
+        ulong entry = BareMachine.MapPage(_machine.Ram, page, page | presentOnly);
+        Run(page + 0x278, store: true, []);
+        Assert.True(_machine.Ram.TryRead(entry, out ulong after));
+        Assert.Equal(page | presentOnly, after);
+    }
+
     [Theory]
     [InlineData(false, new[] { 1, 2, 6 }, "read 4 4, read 8 4, read 24 4")]
     [InlineData(true, new[] { 7 }, "write 28 4")]
