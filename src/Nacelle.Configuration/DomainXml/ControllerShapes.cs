@@ -35,5 +35,6 @@ internal static class ControllerShapes
         .Attribute("max_sectors", Number(1), driver => driver.MaximumSectors, (driver, value) => driver with { MaximumSectors = value })
         .Attribute("ioeventfd", OnOff, driver => driver.IoEventFd, (driver, value) => driver with { IoEventFd = value })
         .Attribute("iothread", Number(1), driver => driver.IoThread, (driver, value) => driver with { IoThread = value })
-        .VirtioDriver();
+        .VirtioDriver()
+        .List("iothreads", "iothread", () => DiskShapes.IoThread, () => new DiskIoThreadConfiguration(), driver => driver.IoThreads, (driver, value) => driver with { IoThreads = value });
 }

@@ -29,6 +29,7 @@ internal static class DiskShapes
                 .Attribute("rotation_rate", Number(1, 65534), disk => disk.RotationRate, (disk, value) => disk with { RotationRate = value }),
             required: true)
         .Child("iotune", () => Throttle!, () => new DiskThrottleConfiguration(), disk => disk.Throttle, (disk, value) => disk with { Throttle = value })
+        .List("throttlefilters", "throttlefilter", () => ThrottleFilter!, () => new ThrottleFilterConfiguration(), disk => disk.ThrottleFilters, (disk, value) => disk with { ThrottleFilters = value })
         .Group("geometry", group => group
             .Attribute("cyls", Number(1), disk => disk.Cylinders, (disk, value) => disk with { Cylinders = value })
             .Attribute("heads", Number(1), disk => disk.Heads, (disk, value) => disk with { Heads = value })
@@ -70,14 +71,17 @@ internal static class DiskShapes
         .Group("metadata_cache", group => group
             .Size("max_size", driver => driver.MetadataCacheSize, (driver, value) => driver with { MetadataCacheSize = value }, defaultUnit: "bytes"));
 
-    private static XmlShape<DiskIoThreadConfiguration> IoThread { get; } = new XmlShape<DiskIoThreadConfiguration>()
+    internal static XmlShape<DiskIoThreadConfiguration> IoThread { get; } = new XmlShape<DiskIoThreadConfiguration>()
         .Attribute("id", Number(1), thread => thread.Id, (thread, value) => thread with { Id = value }, required: true)
         .Many("queue", () => Queue!, () => new DiskQueueConfiguration(), thread => thread.Queues, (thread, value) => thread with { Queues = value });
 
     private static XmlShape<DiskQueueConfiguration> Queue { get; } = new XmlShape<DiskQueueConfiguration>()
         .Attribute("id", Number(), queue => queue.Id, (queue, value) => queue with { Id = value }, required: true);
 
-    private static XmlShape<DiskThrottleConfiguration> Throttle { get; } = new XmlShape<DiskThrottleConfiguration>()
+    private static XmlShape<ThrottleFilterConfiguration> ThrottleFilter { get; } = new XmlShape<ThrottleFilterConfiguration>()
+        .Attribute("group", Text, filter => filter.Group, (filter, value) => filter with { Group = value }, required: true);
+
+    internal static XmlShape<DiskThrottleConfiguration> Throttle { get; } = new XmlShape<DiskThrottleConfiguration>()
         .Element("total_bytes_sec", Large(0, long.MaxValue), throttle => throttle.TotalBytes, (throttle, value) => throttle with { TotalBytes = value })
         .Element("read_bytes_sec", Large(0, long.MaxValue), throttle => throttle.ReadBytes, (throttle, value) => throttle with { ReadBytes = value })
         .Element("write_bytes_sec", Large(0, long.MaxValue), throttle => throttle.WriteBytes, (throttle, value) => throttle with { WriteBytes = value })

@@ -30,6 +30,7 @@ internal static class DomainShape
         .Element("iothreads", Number(0, 1024), machine => machine.IoThreads, (machine, value) => machine with { IoThreads = value })
         .List("iothreadids", "iothread", () => VcpuShapes.IoThread, () => new IoThreadConfiguration(), machine => machine.IoThreadIds, (machine, value) => machine with { IoThreadIds = value })
         .Child("defaultiothread", () => VcpuShapes.DefaultIoThread, () => new DefaultIoThreadConfiguration(), machine => machine.DefaultIoThread, (machine, value) => machine with { DefaultIoThread = value })
+        .List("throttlegroups", "throttlegroup", () => DiskShapes.Throttle, () => new DiskThrottleConfiguration(), machine => machine.ThrottleGroups, (machine, value) => machine with { ThrottleGroups = value })
         .Child("cputune", () => VcpuShapes.Tuning, () => new CpuTuningConfiguration(), machine => machine.CpuTuning, (machine, value) => machine with { CpuTuning = value })
         .Child("numatune", () => MemoryShapes.NumaTuning, () => new NumaTuningConfiguration(), machine => machine.NumaTuning, (machine, value) => machine with { NumaTuning = value })
         .Group("resource", group => group

@@ -35,6 +35,11 @@ public static class DomainXmlDocument
                 "domstatus" => ": it is libvirt's own status file; 'virsh dumpxml' prints the domain in it",
                 _ => "",
             };
+            if (root.Name == RootName)
+            {
+                hint = $": it is one of the namespace '{root.Namespace}', and libvirt's has none: leave the prefix or xmlns out";
+            }
+
             reading.Refuse(root.Position, $"the root element is <{root.Name}>, and <{RootName}> is read here{hint}");
             return new MachineDocument { Form = MachineDocumentForm.DomainXml, Problems = [.. reading.Problems] };
         }
@@ -54,7 +59,11 @@ public static class DomainXmlDocument
 
     /// <summary>Writes a configuration.</summary>
     /// <returns>The document, with a line end at its end.</returns>
-    public static string Write(MachineConfiguration configuration)
+    public static string Write(MachineConfiguration configuration) =>
+        XmlTreeWriter.Write(ToTree(configuration), new KeyValuePair<string, string>("qemu", DomainShape.QemuNamespace));
+
+    /// <summary>The elements that a configuration is.</summary>
+    internal static XmlTreeElement ToTree(MachineConfiguration configuration)
     {
         ArgumentNullException.ThrowIfNull(configuration);
         if (configuration.Accelerator == AcceleratorChoice.Auto)
@@ -65,7 +74,7 @@ public static class DomainXmlDocument
         XmlTreeElement root = new("", RootName, default);
         DomainShape.Domain.Write(configuration, root);
         NacelleShape.Put(configuration, root);
-        return XmlTreeWriter.Write(root, new KeyValuePair<string, string>("qemu", DomainShape.QemuNamespace));
+        return root;
     }
 
     /// <summary>Writes the element that a part of a configuration is.</summary>

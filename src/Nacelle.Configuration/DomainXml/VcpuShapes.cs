@@ -6,7 +6,7 @@ namespace Nacelle.Configuration;
 internal static class VcpuShapes
 {
     private static readonly TextType<string> s_scheduler = Word("batch", "idle", "fifo", "rr");
-    private static readonly TextType<int> s_priority = Number(1, 99);
+    private static readonly TextType<int> s_priority = Number(0, 99);
 
     internal static XmlShape<VcpuConfiguration> Vcpu { get; } = new XmlShape<VcpuConfiguration>()
         .Attribute("placement", Word("static", "auto"), vcpu => vcpu.Placement, (vcpu, value) => vcpu with { Placement = value })

@@ -73,6 +73,9 @@ public sealed record MachineConfiguration
     /// <summary>I/O threads one by one.</summary>
     public ImmutableArray<IoThreadConfiguration> IoThreadIds { get; init; } = [];
 
+    /// <summary>Groups of limits that requests of disks pass.</summary>
+    public ImmutableArray<DiskThrottleConfiguration> ThrottleGroups { get; init; } = [];
+
     /// <summary>The pool of worker threads of the monitor's main loop.</summary>
     public DefaultIoThreadConfiguration? DefaultIoThread { get; init; }
 

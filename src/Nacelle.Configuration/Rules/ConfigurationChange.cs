@@ -6,17 +6,12 @@ namespace Nacelle.Configuration;
 /// <summary>Small changes that corrections are made of. Stateless.</summary>
 internal static class ConfigurationChange
 {
+    internal static string Item(string list, int index) => string.Create(CultureInfo.InvariantCulture, $"{list}/{index}");
+
     internal static string Pointer(string property, int index) => string.Create(CultureInfo.InvariantCulture, $"/devices/{property}/{index}");
 
     internal static MachineConfiguration WithDevices(this MachineConfiguration machine, Func<DevicesConfiguration, DevicesConfiguration> change) =>
         machine with { Devices = change(machine.Devices) };
-
-    internal static MachineConfiguration WithDisk(this MachineConfiguration machine, int index, Func<DiskConfiguration, DiskConfiguration> change) =>
-        machine.WithDevices(devices => devices with { Disks = devices.Disks.SetItem(index, change(devices.Disks[index])) });
-
-    internal static MachineConfiguration WithController(
-        this MachineConfiguration machine, int index, Func<ControllerConfiguration, ControllerConfiguration> change) =>
-        machine.WithDevices(devices => devices with { Controllers = devices.Controllers.SetItem(index, change(devices.Controllers[index])) });
 
     internal static MachineConfiguration WithTuning(this MachineConfiguration machine, Func<CpuTuningConfiguration, CpuTuningConfiguration> change) =>
         machine with { CpuTuning = change(machine.CpuTuning ?? new()) };

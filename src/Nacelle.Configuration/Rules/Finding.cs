@@ -47,7 +47,7 @@ public sealed record Finding
     public bool IsCorrectable => Correct is not null;
 
     /// <summary>Corrects the configuration; null where that takes a decision.</summary>
-    internal Func<MachineConfiguration, MachineConfiguration>? Correct { get; init; }
+    internal Correction? Correct { get; init; }
 
     /// <summary>Pointer of the record that <see cref="Snippet"/> shows.</summary>
     internal string? Shown { get; init; }

@@ -45,7 +45,29 @@ internal sealed class PciTopology
     internal bool IsBehindPort(ulong bus) => _buses.GetValueOrDefault(bus)?.Model is "pcie-root-port" or "pcie-switch-downstream-port";
 
     /// <summary>Whether slot 0 of a bus is the bridge's own hot plug controller.</summary>
-    internal bool KeepsSlotZero(ulong bus) => bus != 0 && _buses.GetValueOrDefault(bus)?.Model is "pci-bridge" or "dmi-to-pci-bridge" or "pcie-to-pci-bridge";
+    internal bool KeepsSlotZero(ulong bus) => bus != 0 && _buses.GetValueOrDefault(bus)?.Model is "pci-bridge" or "pcie-to-pci-bridge";
+
+    /// <summary>Why a device does not fit on a bus; null where it does.</summary>
+    internal string? Misfit(ulong bus, DeviceConfiguration device)
+    {
+        string? model = (device as ControllerConfiguration)?.Model;
+        return _buses.GetValueOrDefault(bus)?.Model switch
+        {
+            "pcie-expander-bus" when model is not ("pcie-root-port" or "dmi-to-pci-bridge") => "only root ports and DMI bridges fit on an expander of PCI Express",
+            "pci-expander-bus" when model is not "pci-bridge" => "only bridges fit on an expander",
+            "pcie-switch-upstream-port" when model is not "pcie-switch-downstream-port" => "only downstream ports fit on a switch",
+            _ => null,
+        };
+    }
+
+    /// <summary>Where a function of the board's own chips has to be that is described as a controller; null for other devices.</summary>
+    internal PciPlace? OwnPlaceOf(DeviceConfiguration device) => (IsExpress, device) switch
+    {
+        (false, ControllerConfiguration { Type: ControllerType.Ide, Index: 0 or null }) => new PciPlace(0, 0, 1, 1),
+        (false, ControllerConfiguration { Type: ControllerType.Usb, Index: 0 or null, Model: "piix3-uhci" }) => new PciPlace(0, 0, 1, 2),
+        (true, ControllerConfiguration { Type: ControllerType.Sata, Index: 0 or null }) => new PciPlace(0, 0, 31, 2),
+        _ => null,
+    };
 
     /// <summary>What the board itself has at an address of the root bus.</summary>
     /// <param name="place">The address.</param>
@@ -64,6 +86,7 @@ internal sealed class PciTopology
             (_, 0, 0) => "the host bridge",
             (false, 1, 0) => "the PIIX3 ISA bridge",
             (false, 1, 1) when controller?.Type != ControllerType.Ide => "the PIIX3 IDE controller",
+            (false, 1, 2) when controller is not { Type: ControllerType.Usb, Model: null or "piix3-uhci" } => "the place of the PIIX3 USB controller",
             (false, 1, 3) => "the PIIX4 power management",
             (true, 31, 0) => "the LPC bridge",
             (true, 31, 2) when controller?.Type != ControllerType.Sata => "the AHCI controller",

@@ -62,6 +62,9 @@ public sealed record Rule
     /// <summary>Whether a person may say that they know and go on; the finding is then a warning.</summary>
     public bool CanBeOverridden { get; init; }
 
+    /// <summary>Whether it compares with a limit, without which it never says anything.</summary>
+    public bool NeedsLimit { get; init; }
+
     /// <summary>Looks.</summary>
     internal Func<RuleContext, IEnumerable<RuleMatch>> Evaluate { get; init; } = _ => [];
 }
@@ -74,7 +77,7 @@ public sealed record Rule
 internal sealed record RuleMatch(string Pointer, string Asked, string Reason, string Remedy)
 {
     /// <summary>Corrects the configuration; null where that takes a decision.</summary>
-    public Func<MachineConfiguration, MachineConfiguration>? Correct { get; init; }
+    public Correction? Correct { get; init; }
 
     /// <summary>Pointer of the record that is shown corrected; null for what is to blame.</summary>
     public string? Shown { get; init; }

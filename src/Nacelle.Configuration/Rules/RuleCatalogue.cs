@@ -47,6 +47,7 @@ public static class RuleCatalogue
         SourceConsistency.Driver,
         ListConsistency.Controllers,
         ListConsistency.Duplicates,
+        DrivePlaces.Places,
         PreflightRules.Storage,
         PreflightRules.Board,
         PreflightRules.TimestampCounter,
@@ -58,6 +59,8 @@ public static class RuleCatalogue
         TrapRules.ImplicitAdapter,
         TrapRules.ApicId,
         TrapRules.InvariantTsc,
+        QemuPassthroughRule.Rule,
+        MemorySumRule.Rule,
     ];
 
     /// <summary>Their ids.</summary>

@@ -16,6 +16,7 @@ public static class RuleChecker
         ArgumentNullException.ThrowIfNull(profile);
         CheckOverrides(overridden);
         List<Finding> findings = [];
+        CorrectionTexts texts = new(context.Document.Form, context.Machine);
         foreach (Rule rule in RuleCatalogue.All)
         {
             if (profile.Find(rule.Id) is not { Severity: FindingSeverity severity } setting)
@@ -28,9 +29,10 @@ public static class RuleChecker
                 severity = FindingSeverity.Warning;
             }
 
-            foreach (RuleMatch match in rule.Evaluate(context with { Setting = setting }))
+            RuleContext judged = context with { Setting = setting };
+            foreach (RuleMatch match in rule.Evaluate(judged).Concat(QemuPassthroughRule.Find(rule.Id, judged)))
             {
-                findings.Add(Make(context, rule, severity, match, overridden.Contains(rule.Id)));
+                findings.Add(Make(context, texts, rule, severity, match, overridden.Contains(rule.Id)));
             }
         }
 
@@ -44,13 +46,7 @@ public static class RuleChecker
     {
         ArgumentNullException.ThrowIfNull(findings);
 
-        // From the end, so that places in lists stay what they are.
-        foreach (Finding finding in findings.Reverse())
-        {
-            configuration = finding.Correct?.Invoke(configuration) ?? configuration;
-        }
-
-        return configuration;
+        return Correction.Apply(configuration, findings.Select(finding => finding.Correct).OfType<Correction>());
     }
 
     private static void CheckOverrides(IEnumerable<string> overridden)
@@ -66,7 +62,7 @@ public static class RuleChecker
         }
     }
 
-    private static Finding Make(RuleContext context, Rule rule, FindingSeverity severity, RuleMatch match, bool overridden) => new()
+    private static Finding Make(RuleContext context, CorrectionTexts texts, Rule rule, FindingSeverity severity, RuleMatch match, bool overridden) => new()
     {
         RuleId = rule.Id,
         Title = rule.Title,
@@ -78,18 +74,6 @@ public static class RuleChecker
         Remedy = match.Remedy,
         Correct = match.Correct,
         Shown = match.Shown ?? match.Pointer,
-        Snippet = Snippet(context, match),
+        Snippet = texts.Corrected(match.Correct, match.Shown ?? match.Pointer),
     };
-
-    private static string? Snippet(RuleContext context, RuleMatch match)
-    {
-        // The whole domain would be no snippet.
-        if (match.Correct is null || (match.Shown ?? match.Pointer).Length == 0)
-        {
-            return null;
-        }
-
-        MachineConfiguration corrected = match.Correct(context.Machine);
-        return DocumentParts.Write(context.Document.Form, corrected, match.Shown ?? match.Pointer);
-    }
 }

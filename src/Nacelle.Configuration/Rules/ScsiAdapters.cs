@@ -10,7 +10,7 @@ namespace Nacelle.Configuration;
 /// <param name="Correct">Makes it virtio-scsi.</param>
 /// <param name="Shown">What is shown corrected.</param>
 internal sealed record ScsiAdapter(
-    string Pointer, string Label, string? Model, string? Implicit, Func<MachineConfiguration, MachineConfiguration> Correct, string Shown);
+    string Pointer, string Label, string? Model, string? Implicit, Correction Correct, string Shown);
 
 /// <summary>Finds SCSI host bus adapters that are not virtio-scsi, those that libvirt adds included. Stateless.</summary>
 internal static class ScsiAdapters
@@ -46,7 +46,7 @@ internal static class ScsiAdapters
                 string.Create(CultureInfo.InvariantCulture, $"SCSI controller {number}"),
                 controller.Model,
                 isImplicit ? ImplicitModel : null,
-                machine => machine.WithController(index, old => old with { Model = Paravirtual }),
+                Correction.OfItem(MachineLists.Controllers, index, old => old with { Model = Paravirtual }),
                 pointer);
         }
 
@@ -57,12 +57,7 @@ internal static class ScsiAdapters
                 string.Create(CultureInfo.InvariantCulture, $"{label} on SCSI controller {number}, which libvirt adds"),
                 null,
                 ImplicitModel,
-                machine => machine.Devices.Controllers.Any(controller => controller.Type == ControllerType.Scsi && controller.Index == number)
-                    ? machine
-                    : machine.WithDevices(devices => devices with
-                    {
-                        Controllers = devices.Controllers.Add(new ControllerConfiguration { Type = ControllerType.Scsi, Index = number, Model = Paravirtual }),
-                    }),
+                Correction.Added(MachineLists.Controllers, new ControllerConfiguration { Type = ControllerType.Scsi, Index = number, Model = Paravirtual }),
                 ConfigurationChange.Pointer("controllers", context.Devices.Controllers.Length));
         }
     }

@@ -23,14 +23,8 @@ internal sealed class GroupPart<T>(XmlShape<T> body, Func<T, T>? whenEmpty, stri
             return body.Read(target, element, pointer, path, reading);
         }
 
-        if (whenEmpty is not null)
-        {
-            return whenEmpty(target);
-        }
-
-        // Nothing in the configuration would tell that it was there.
-        reading.Unknown.Add(new UnknownPart(new SourcePlace(element.Position, $"<{element.Name}> with nothing in it"), pointer, path));
-        return target;
+        // One with nothing in it says nothing, to libvirt as here.
+        return whenEmpty is null ? target : whenEmpty(target);
     }
 
     /// <inheritdoc/>
@@ -111,25 +105,23 @@ internal sealed class ManyPart<T, TChild>(
     where T : class
     where TChild : class
 {
-    // Each is added to an immutable list: time grows with the square of their number.
-    private const int MostElements = 8192;
-
     /// <inheritdoc/>
     public override bool IsRepeatable => true;
 
     /// <inheritdoc/>
-    public override T ReadElement(T target, XmlTreeElement element, string pointer, string path, ShapeReading reading)
+    public override T ReadElements(T target, IReadOnlyList<XmlTreeElement> elements, string pointer, string path, ShapeReading reading)
     {
         ImmutableArray<TChild> before = get(target);
-        if (before.Length >= MostElements)
+        ImmutableArray<TChild>.Builder items = ImmutableArray.CreateBuilder<TChild>(before.Length + elements.Count);
+        items.AddRange(before);
+        foreach (XmlTreeElement element in elements)
         {
-            reading.Refuse(element.Position, $"more than {MostElements} elements <{element.Name}>");
-            return target;
+            string child = Pointer(pointer, items.Count);
+            reading.Place(child, element.Position, $"<{element.Name}>");
+            items.Add(shape().Read(create(), element, child, path, reading));
         }
 
-        string child = Pointer(pointer, before.Length);
-        reading.Place(child, element.Position, $"<{element.Name}>");
-        return set(target, before.Add(shape().Read(create(), element, child, path, reading)));
+        return set(target, items.MoveToImmutable());
     }
 
     /// <inheritdoc/>

@@ -28,6 +28,10 @@ internal abstract class ShapePart<T> where T : class
     /// <summary>Takes a child element.</summary>
     public virtual T ReadElement(T target, XmlTreeElement element, string pointer, string path, ShapeReading reading) => target;
 
+    /// <summary>Takes all child elements of a name that may come several times, in their order.</summary>
+    public virtual T ReadElements(T target, IReadOnlyList<XmlTreeElement> elements, string pointer, string path, ShapeReading reading) =>
+        elements.Aggregate(target, (current, element) => ReadElement(current, element, pointer, path, reading));
+
     /// <summary>Writes the property into an element where it is given.</summary>
     public abstract void Write(T source, XmlTreeElement element);
 

@@ -155,11 +155,33 @@ internal static class TextTypes
         public override bool TryParse(string text, out ulong value)
         {
             ReadOnlySpan<char> trimmed = text.AsSpan().Trim();
+            if (digits != 0 && trimmed is ['0', >= '0' and <= '9', ..])
+            {
+                // strtoull(3) with base 0, by which libvirt and QEMU read such numbers: a leading 0 is octal.
+                return TryParseOctal(trimmed, out value) && IsValid(value);
+            }
+
             bool hexadecimal = digits != 0 && trimmed.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
             return (hexadecimal
                     ? ulong.TryParse(trimmed[2..], NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out value)
                     : ulong.TryParse(trimmed, NumberStyles.None, CultureInfo.InvariantCulture, out value))
                 && IsValid(value);
+        }
+
+        private static bool TryParseOctal(ReadOnlySpan<char> text, out ulong value)
+        {
+            value = 0;
+            foreach (char digit in text)
+            {
+                if (digit is < '0' or > '7' || value > ulong.MaxValue >> 3)
+                {
+                    return false;
+                }
+
+                value = (value << 3) | (uint)(digit - '0');
+            }
+
+            return true;
         }
 
         public override string Format(ulong value) => digits == 0

@@ -69,6 +69,13 @@ internal sealed class ElementValuePart<T, TValue>(
     public override T ReadElement(T target, XmlTreeElement element, string pointer, string path, ShapeReading reading)
     {
         PlainText.RefuseMore(element, pointer, path, reading, []);
+
+        // To libvirt a text that is empty is as good as none.
+        if (element.Text.Length == 0 && !IsRequired && typeof(TValue) == typeof(string) && !_type.TryParse("", out _))
+        {
+            return target;
+        }
+
         return ReadText(target, element.Text, element.Position, $"<{element.Name}>", pointer, reading);
     }
 

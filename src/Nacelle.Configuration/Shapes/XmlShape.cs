@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace Nacelle.Configuration;
@@ -175,6 +176,12 @@ internal sealed class XmlShape<T> where T : class
         HashSet<ShapePart<T>> seen = [];
         foreach (XmlTreeAttribute attribute in element.Attributes)
         {
+            if (attribute is { Namespace: "", Value: "", Name: "file" or "dev" } && element.Name == "source")
+            {
+                // A path that is empty is none: so libvirt says that a drive has no medium.
+                continue;
+            }
+
             if (attribute.Namespace.Length == 0 && _attributes.TryGetValue(attribute.Name, out ShapePart<T>? part))
             {
                 seen.Add(part);
@@ -188,6 +195,7 @@ internal sealed class XmlShape<T> where T : class
             }
         }
 
+        Dictionary<ShapePart<T>, List<XmlTreeElement>> repeated = [];
         foreach (XmlTreeElement child in element.Children)
         {
             string childPath = $"{path}/{child.Name}";
@@ -195,7 +203,12 @@ internal sealed class XmlShape<T> where T : class
             {
                 Unknown(reading, child.Position, $"<{child.Name}> in <{element.Name}>", pointer, childPath);
             }
-            else if (!seen.Add(part) && !part.IsRepeatable)
+            else if (part.IsRepeatable)
+            {
+                seen.Add(part);
+                (CollectionsMarshal.GetValueRefOrAddDefault(repeated, part, out _) ??= []).Add(child);
+            }
+            else if (!seen.Add(part))
             {
                 reading.Refuse(child.Position, $"<{element.Name}> has a second <{child.Name}>, and one is all that it may have: leave one out");
             }
@@ -203,6 +216,11 @@ internal sealed class XmlShape<T> where T : class
             {
                 target = part.ReadElement(target, child, pointer, childPath, reading);
             }
+        }
+
+        foreach ((ShapePart<T> part, List<XmlTreeElement> children) in repeated)
+        {
+            target = part.ReadElements(target, children, pointer, $"{path}/{children[0].Name}", reading);
         }
 
         if (_text is not null && (element.Text.Length != 0 || _text.IsRequired))

@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Nacelle.Configuration;
 
 /// <summary>Kinds of controllers.</summary>
@@ -109,4 +111,7 @@ public sealed record ControllerDriverConfiguration : VirtioDriverConfiguration
 
     /// <summary>The I/O thread that serves it.</summary>
     public int? IoThread { get; init; }
+
+    /// <summary>I/O threads that serve it, with the queues of each; empty where <see cref="IoThread"/> or the main loop does.</summary>
+    public ImmutableArray<DiskIoThreadConfiguration> IoThreads { get; init; } = [];
 }

@@ -131,6 +131,9 @@ public sealed record DiskConfiguration : DeviceConfiguration
     /// <summary>Limits of its requests.</summary>
     public DiskThrottleConfiguration? Throttle { get; init; }
 
+    /// <summary>Groups of limits of the machine that its requests pass, in their order.</summary>
+    public ImmutableArray<ThrottleFilterConfiguration> ThrottleFilters { get; init; } = [];
+
     /// <summary>Whether the guest cannot write.</summary>
     public bool ReadOnly { get; init; }
 
@@ -251,6 +254,13 @@ public sealed record DiskQueueConfiguration
 {
     /// <summary>Its number.</summary>
     public int Id { get; init; }
+}
+
+/// <summary>A group of limits that a disk's requests pass. Immutable.</summary>
+public sealed record ThrottleFilterConfiguration
+{
+    /// <summary>Name of the group.</summary>
+    public string Group { get; init; } = "";
 }
 
 /// <summary>Limits of a disk's requests: a rate for long, a burst above it for a while.</summary>

@@ -43,13 +43,14 @@ internal static class DiskConsistency
 
     private static IEnumerable<RuleMatch> CheckNames(RuleContext context)
     {
-        Dictionary<string, string> aliases = new(StringComparer.Ordinal);
+        Dictionary<string, (string Label, DeviceConfiguration Device)> aliases = new(StringComparer.Ordinal);
         Dictionary<int, string> orders = [];
         foreach (PlacedDevice device in MachineDevices.All(context.Devices))
         {
-            if (device.Device.Alias is string alias && device.Device is not ConsoleConfiguration && !aliases.TryAdd(alias, device.Label))
+            if (device.Device.Alias is string alias && device.Device is not ConsoleConfiguration
+                && !aliases.TryAdd(alias, (device.Label, device.Device)) && !AreCompanions(aliases[alias].Device, device.Device))
             {
-                yield return new RuleMatch($"{device.Pointer}/alias", $"alias {alias} for {device.Label}", $"it is that of {aliases[alias]}", "give another");
+                yield return new RuleMatch($"{device.Pointer}/alias", $"alias {alias} for {device.Label}", $"it is that of {aliases[alias].Label}", "give another");
             }
 
             if (device.Device.BootOrder is int order && !orders.TryAdd(order, device.Label))
@@ -70,11 +71,13 @@ internal static class DiskConsistency
             }
         }
 
-        HashSet<(ControllerType, int)> controllers = [];
+        Dictionary<(ControllerType, int), ControllerConfiguration> controllers = [];
+        HashSet<(int, string?)> companions = [];
         foreach ((int index, ControllerConfiguration controller) in context.Devices.Controllers.Indexed())
         {
-            // Companions of a USB 2.0 controller share its number.
-            if (controller is { Index: int number, MasterStartPort: null } && !controllers.Add((controller.Type, number)))
+            if (controller.Index is int number && !controllers.TryAdd((controller.Type, number), controller)
+                && !(AreCompanions(controllers[(controller.Type, number)], controller)
+                    && (controller.MasterStartPort is not null || companions.Add((number, controller.Model)))))
             {
                 yield return new RuleMatch(
                     ConfigurationChange.Pointer("controllers", index), $"{MachineDevices.NameOf(controller)} once more", "another controller has that number",
@@ -82,6 +85,15 @@ internal static class DiskConsistency
             }
         }
     }
+
+    /// <summary>A USB 2.0 controller of the ICH9 and its companions for slow devices are one to libvirt: one number, one alias.</summary>
+    private static bool AreCompanions(DeviceConfiguration one, DeviceConfiguration other) =>
+        one is ControllerConfiguration { Type: ControllerType.Usb } first && other is ControllerConfiguration { Type: ControllerType.Usb } second
+            && first.Index == second.Index && IsOfIch9(first) && IsOfIch9(second)
+            && (first.Model != second.Model || second.MasterStartPort is not null || first.MasterStartPort is not null);
+
+    private static bool IsOfIch9(ControllerConfiguration controller) =>
+        controller.MasterStartPort is not null || controller.Model?.StartsWith("ich9-", StringComparison.Ordinal) == true;
 
     private static IEnumerable<RuleMatch> CheckThreads(RuleContext context)
     {
@@ -94,6 +106,16 @@ internal static class DiskConsistency
 
         foreach ((int index, DiskConfiguration disk) in context.Devices.Disks.Indexed())
         {
+            foreach ((int place, DiskIoThreadConfiguration listed) in disk.Driver?.IoThreads.Indexed() ?? [])
+            {
+                if (!threads.Contains(listed.Id))
+                {
+                    yield return new RuleMatch(
+                        $"{ConfigurationChange.Pointer("disks", index)}/driver/ioThreads/{place}", Say($"I/O thread {listed.Id} for disk {disk.TargetName}"),
+                        "there is no such thread", Say($"define it: <iothreads>{listed.Id}</iothreads>"));
+                }
+            }
+
             if (disk.Driver?.IoThread is not int thread)
             {
                 continue;
@@ -127,8 +149,19 @@ internal static class DiskConsistency
 
     private static IEnumerable<RuleMatch> CheckThrottle(RuleContext context)
     {
+        HashSet<string?> groups = [.. context.Machine.ThrottleGroups.Select(group => group.Group)];
         foreach ((int index, DiskConfiguration disk) in context.Devices.Disks.Indexed())
         {
+            foreach ((int place, ThrottleFilterConfiguration filter) in disk.ThrottleFilters.Indexed())
+            {
+                if (!groups.Contains(filter.Group))
+                {
+                    yield return new RuleMatch(
+                        $"{ConfigurationChange.Pointer("disks", index)}/throttleFilters/{place}", $"group '{filter.Group}' of limits for disk {disk.TargetName}",
+                        "there is no such group", "define it in <throttlegroups>");
+                }
+            }
+
             if (disk.Throttle is not { } throttle)
             {
                 continue;

@@ -52,7 +52,14 @@ internal static class ListConsistency
     {
         foreach ((int index, ControllerConfiguration controller) in context.Devices.Controllers.Indexed())
         {
-            if (controller.Model is string model && s_models.TryGetValue(controller.Type, out string[]? models) && !models.Contains(model))
+            if (controller is { Type: ControllerType.Pci, Index: 0 or null, Model: "pci-root" or "pcie-root" } && context.Machine.Boot.Machine is not null
+                && (controller.Model == "pcie-root") != PciTopology.Of(context.Machine).IsExpress)
+            {
+                yield return new RuleMatch(
+                    $"{ConfigurationChange.Pointer("controllers", index)}/model", $"root bus of model '{controller.Model}'",
+                    $"the board {context.Machine.Boot.Machine} has {(controller.Model == "pcie-root" ? "pci-root" : "pcie-root")}", "leave the controller out, or name the board's own model");
+            }
+            else if (controller.Model is string model && s_models.TryGetValue(controller.Type, out string[]? models) && !models.Contains(model))
             {
                 string type = ConfigurationWords.ControllerType.Format(controller.Type);
                 string hint = NearestName.Find(model, models) is string nearest ? $"did you mean '{nearest}'? " : "";
@@ -70,8 +77,30 @@ internal static class ListConsistency
         [
             .. Repeated(machine.Cpu?.Features.Select(feature => feature.Name) ?? [], "/cpu/features", "name", "feature"),
             .. Repeated(machine.Clock?.Timers.Select(timer => timer.Name) ?? [], "/clock/timers", "name", "timer"),
+            .. RepeatedHostDevices(context.Devices),
             .. Repeated(machine.IoThreadIds.Select(thread => thread.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)), "/ioThreadIds", "id", "I/O thread"),
         ];
+    }
+
+    /// <summary>One device of the host has one guest, and one place in it.</summary>
+    private static IEnumerable<RuleMatch> RepeatedHostDevices(DevicesConfiguration devices)
+    {
+        HashSet<string> seen = new(StringComparer.OrdinalIgnoreCase);
+        foreach ((int index, HostDeviceConfiguration device) in devices.HostDevices.Indexed())
+        {
+            string? name = device switch
+            {
+                { Type: HostDeviceType.Pci, Source: { Bus: not null, Slot: not null } source } => $"PCI device {MachineDevices.PciName(source)}",
+                { Type: HostDeviceType.Mediated, Source.Uuid: string uuid } => $"mediated device {uuid}",
+                { Type: HostDeviceType.Usb, Source: { Bus: ulong bus, Device: ulong number } } => $"USB device {bus}:{number}",
+                _ => null,
+            };
+            if (name is not null && !seen.Add(name))
+            {
+                yield return new RuleMatch(
+                    ConfigurationChange.Pointer("hostDevices", index), $"{MachineDevices.NameOf(device)} once more", "it is assigned to this guest already", "leave one out");
+            }
+        }
     }
 
     private static IEnumerable<RuleMatch> Repeated(IEnumerable<string> names, string list, string property, string what)

@@ -44,7 +44,7 @@ internal static class MemoryConsistency
                 "/currentMemory", $"{SizeText.Describe(machine.CurrentMemory.Value)} for the balloon to leave the guest", $"it has {SizeText.Describe(memory)}",
                 "give at most that")
             {
-                Correct = old => old with { CurrentMemory = memory },
+                Correct = Correction.Of(old => old with { CurrentMemory = memory }),
                 Shown = "",
             };
         }

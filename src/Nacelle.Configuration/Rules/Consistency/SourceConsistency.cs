@@ -30,7 +30,7 @@ internal static class SourceConsistency
                 $"{ConfigurationChange.Pointer("disks", pair.Index)}/driver/io", $"io='native' for disk {pair.Item.TargetName}",
                 "it needs O_DIRECT, and the cache mode goes through the host's page cache", "give cache='none' or io='threads'")
             {
-                Correct = machine => machine.WithDisk(pair.Index, old => old with { Driver = old.Driver! with { Cache = DiskCache.None } }),
+                Correct = Correction.OfItem(MachineLists.Disks, pair.Index, old => old with { Driver = old.Driver! with { Cache = DiskCache.None } }),
                 Shown = ConfigurationChange.Pointer("disks", pair.Index),
             }),
     };

@@ -137,6 +137,13 @@ internal static class VcpuConsistency
             }
         }
 
+        if (nodes.Count != 0 && nodes.Max() >= nodes.Count && nodes.Count == machine.Cpu!.NumaCells.Length)
+        {
+            int absent = Enumerable.Range(0, nodes.Count).First(id => !nodes.Contains(id));
+            yield return new RuleMatch(
+                "/cpu/numaCells", Say($"NUMA node {nodes.Max()}"), Say($"nodes are counted from 0 without a gap, and there is no node {absent}"), "number them from 0");
+        }
+
         foreach ((int index, ControllerConfiguration controller) in context.Devices.Controllers.Indexed())
         {
             if (controller.Node is int node && !nodes.Contains(node))

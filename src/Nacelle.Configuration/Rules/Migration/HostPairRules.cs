@@ -58,7 +58,7 @@ internal static class HostPairRules
             yield return new RuleMatch("/cpu", asked, $"the guest is shown {string.Join(", ", lost)}, which {destination.HostName} does not have", remedy)
             {
                 Correct = baseline.Specification is { } specification
-                    ? machine => machine with { Cpu = CpuConfigurationText.Write(specification) with { Topology = machine.Cpu?.Topology, NumaCells = machine.Cpu?.NumaCells ?? [] } }
+                    ? Correction.Of(machine => machine with { Cpu = CpuConfigurationText.Write(specification) with { Topology = machine.Cpu?.Topology, NumaCells = machine.Cpu?.NumaCells ?? [] } })
                     : null,
                 Shown = "/cpu",
             };

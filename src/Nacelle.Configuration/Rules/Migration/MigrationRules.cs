@@ -48,7 +48,7 @@ internal static class MigrationRules
                 literal ? "the profile migrates writable disks with cache='none' alone" : "the host's page cache can corrupt it when the other host takes over",
                 "give its driver cache='none'")
             {
-                Correct = machine => machine.WithDisk(index, old => old with { Driver = (old.Driver ?? new()) with { Cache = DiskCache.None } }),
+                Correct = Correction.OfItem(MachineLists.Disks, index, old => old with { Driver = (old.Driver ?? new()) with { Cache = DiskCache.None } }),
                 Shown = pointer,
             };
         }

@@ -47,7 +47,13 @@ internal static class ProfileReader
                 throw new ConfigurationException($"profile '{source}': {NearestName.Refusal("rule", id, RuleCatalogue.Ids)}");
             }
 
-            rules[id] = Narrow(source, id, basis?.Find(id), rule ?? new ProfileRule());
+            ProfileRule narrowed = Narrow(source, id, basis?.Find(id), rule ?? new ProfileRule());
+            if (narrowed.Limit is null && RuleCatalogue.Find(id) is { NeedsLimit: true })
+            {
+                throw new ConfigurationException($"profile '{source}': {id} compares with a limit, and none is given: add \"limit\"");
+            }
+
+            rules[id] = narrowed;
         }
 
         return new RestrictionProfile

@@ -38,7 +38,13 @@ public sealed record RestrictionProfile
     /// <param name="text">JSON, UTF-8.</param>
     /// <param name="source">The text's name, for messages.</param>
     /// <exception cref="ConfigurationException">It is not valid, or allows what it is based on holds back.</exception>
-    public static RestrictionProfile Parse(byte[] text, string source) => ProfileReader.Read(text, source, BuiltInProfiles.Get);
+    public static RestrictionProfile Parse(byte[] text, string source)
+    {
+        RestrictionProfile profile = ProfileReader.Read(text, source, BuiltInProfiles.Get);
+        return Names.Contains(profile.Name)
+            ? throw new ConfigurationException($"profile '{source}': the name '{profile.Name}' is that of a profile of this program: give it a name of its own")
+            : profile;
+    }
 
     /// <summary>What a rule is under this profile; null where it does not hold.</summary>
     internal ProfileRule? Find(string id) => Rules.GetValueOrDefault(id);

@@ -26,6 +26,7 @@ internal static class AssignmentRules
         Subject = RuleSubject.Configuration,
         Explanation = "The number that was tested.",
         Remedy = "Give the guest fewer.",
+        NeedsLimit = true,
         Evaluate = context => Beyond(context, [.. AssignedDevices.FindPci(context.Devices)], "assigned PCI devices"),
     };
 
@@ -38,6 +39,7 @@ internal static class AssignmentRules
         Subject = RuleSubject.Configuration,
         Explanation = "27 slots of the root bus that the board leaves free, with eight functions each.",
         Remedy = "Give the guest fewer, or put disks behind one virtio-scsi controller.",
+        NeedsLimit = true,
         Evaluate = context => Beyond(context, [.. MachineDevices.All(context.Devices).Where(device => IsVirtio(device.Device))], "virtio devices"),
     };
 

@@ -17,14 +17,7 @@ internal static class BackendRules
         Explanation = "The domain type qemu runs the guest on the translator. The page ships it and does not support it.",
         Remedy = "Use the domain type kvm on a host with hardware virtualisation, or override the rule, which marks the guest unsupported.",
         CanBeOverridden = true,
-        Evaluate = context => context.Machine.Accelerator == AcceleratorChoice.Translator
-            ? [new RuleMatch("", "domain type qemu, which is dynamic translation", "the profile does not support it",
-                "use type='kvm' on a host with hardware virtualisation, or override C2.TCG to run it unsupported")
-                {
-                    Correct = machine => machine with { Accelerator = AcceleratorChoice.Kvm },
-                    Shown = "",
-                }]
-            : [],
+        Evaluate = CheckTranslation,
     };
 
     internal static Rule Backends { get; } = new()
@@ -62,9 +55,12 @@ internal static class BackendRules
         Remedy = "Shut the guest down and start it at the other host, or hide vmx and svm from it.",
         Evaluate = context => context.IsMigration
             ? NestedFeatures(context).Select(found => new RuleMatch(
-                found.Pointer, $"migrating a guest with feature {found.Feature.Name}", "a guest that can run guests of its own is not migrated",
+                found.Pointer, $"migrating a guest with {found.Label}", "a guest that can run guests of its own is not migrated",
                 "start it at the other host instead, or hide the feature")
-            { Correct = Hide(found.Index) })
+            {
+                Correct = found.Hide,
+                Shown = found.Shown,
+            })
             : [],
     };
 
@@ -80,6 +76,28 @@ internal static class BackendRules
         Evaluate = CheckTsc,
     };
 
+    /// <summary>No correction: whether there is a KVM for the guest is for a person to know.</summary>
+    private static IEnumerable<RuleMatch> CheckTranslation(RuleContext context)
+    {
+        const string remedy = "use type='kvm' on a host with hardware virtualisation, or override C2.TCG to run it unsupported";
+        bool? available = context.Host?.Kvm.IsAvailable;
+        if (context.Machine.Accelerator == AcceleratorChoice.Translator)
+        {
+            yield return new RuleMatch("", "domain type qemu, which is dynamic translation", "the profile does not support it", remedy);
+        }
+        else if (context.Machine.Accelerator == AcceleratorChoice.Auto
+            && (available == false || context.Document.Form != MachineDocumentForm.CommandLine))
+        {
+            // Options without --accel name no list: there the host alone decides.
+            yield return new RuleMatch(
+                "", "a choice of accelerators that ends in dynamic translation",
+                available == false
+                    ? "this host has no KVM to offer, so that translation is what runs, and the profile does not support it"
+                    : "where KVM is not to be had the guest is translated, which the profile does not support",
+                "name KVM alone, or override C2.TCG to run it unsupported");
+        }
+    }
+
     private static IEnumerable<RuleMatch> CheckBackend(RuleContext context)
     {
         if (context.Machine.Accelerator == AcceleratorChoice.Kvm && context.Host is { } host && !host.Kvm.IsAvailable)
@@ -92,28 +110,46 @@ internal static class BackendRules
 
     private static IEnumerable<RuleMatch> CheckNested(RuleContext context) => NestedFeatures(context).Select(found => new RuleMatch(
         found.Pointer,
-        $"feature {found.Feature.Name}, with which the guest can run guests of its own",
+        $"{found.Label}, with which the guest can run guests of its own",
         context.Setting.Severity == FindingSeverity.Refusal ? "the profile has no nested virtualization" : "nested virtualization is a Technology Preview",
         "hide the feature where the guest runs no guests")
     {
-        Correct = Hide(found.Index),
+        Correct = found.Hide,
+        Shown = found.Shown,
     });
 
-    private static IEnumerable<(int Index, string Pointer, CpuFeatureConfiguration Feature)> NestedFeatures(RuleContext context) =>
-        context.Machine.Cpu is { } cpu
-            ? cpu.Features.Indexed()
-                .Where(pair => s_nesting.Contains(pair.Item.Name)
-                    && pair.Item.Policy is null or CpuFeaturePolicy.Force or CpuFeaturePolicy.Require or CpuFeaturePolicy.Optional)
-                .Select(pair => (pair.Index, $"/cpu/features/{pair.Index}", pair.Item))
-            : [];
-
-    private static Func<MachineConfiguration, MachineConfiguration> Hide(int index) => machine => machine with
+    private static IEnumerable<NestingFeature> NestedFeatures(RuleContext context)
     {
-        Cpu = machine.Cpu! with
+        if (context.Machine.Cpu is not { } cpu)
         {
-            Features = machine.Cpu.Features.SetItem(index, machine.Cpu.Features[index] with { Policy = CpuFeaturePolicy.Disable }),
-        },
-    };
+            yield break;
+        }
+
+        foreach ((int index, CpuFeatureConfiguration feature) in cpu.Features.Indexed())
+        {
+            if (s_nesting.Contains(feature.Name)
+                && feature.Policy is null or CpuFeaturePolicy.Force or CpuFeaturePolicy.Require or CpuFeaturePolicy.Optional)
+            {
+                yield return new NestingFeature(
+                    $"/cpu/features/{index}", $"feature {feature.Name}", Correction.OfItem(MachineLists.Features, index, old => old with { Policy = CpuFeaturePolicy.Disable }), null);
+            }
+        }
+
+        // What the host offers is shown with its processor, named or not, while the kernel's module allows nesting.
+        if (cpu.Mode is CpuMode.HostPassthrough or CpuMode.HostModel or CpuMode.Maximum
+            && context.Machine.Accelerator != AcceleratorChoice.Translator
+            && context.Host is { Kvm: { IsAvailable: true, Nested: true } } host
+            && s_nesting.FirstOrDefault(name => host.Cpu.Has(name) || host.Cpu.HasKernelFlag(name)) is string shown
+            && !cpu.Features.Any(feature => feature.Name == shown))
+        {
+            yield return new NestingFeature(
+                "/cpu/mode", $"CPU mode {ConfigurationWords.CpuMode.Format(cpu.Mode.Value)} on {host.HostName}, which shows {shown}",
+                Correction.Added(MachineLists.Features, new CpuFeatureConfiguration { Name = shown, Policy = CpuFeaturePolicy.Disable }), "/cpu");
+        }
+    }
+
+    /// <summary>Something that lets a guest run guests.</summary>
+    private sealed record NestingFeature(string Pointer, string Label, Correction Hide, string? Shown);
 
     private static IEnumerable<RuleMatch> CheckTsc(RuleContext context)
     {

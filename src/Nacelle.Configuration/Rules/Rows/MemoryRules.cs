@@ -70,7 +70,7 @@ internal static class MemoryRules
             yield return new RuleMatch("/maximumMemory", "memory that can grow while the guest runs", reason, "leave <maxMemory> out")
             {
                 // Modules that are there need it: what becomes of their memory is for a person to say.
-                Correct = context.Devices.MemoryModules.Length != 0 ? null : machine => machine with { MaximumMemory = null, MemorySlots = null },
+                Correct = context.Devices.MemoryModules.Length != 0 ? null : Correction.Of(machine => machine with { MaximumMemory = null, MemorySlots = null }),
                 Shown = "",
             };
         }

@@ -3,8 +3,6 @@ namespace Nacelle.Configuration;
 /// <summary>C2.SCSI, C2.IDE, C2.THROTTLE, C2.IOTHREAD, C2.SNAPSHOT and C2.BLOCKJOB.</summary>
 internal static class StorageRules
 {
-    private const int IdePlaces = 4;
-
     internal static Rule Scsi { get; } = new()
     {
         Id = "C2.SCSI",
@@ -35,7 +33,7 @@ internal static class StorageRules
         Subject = RuleSubject.Configuration,
         Explanation = "The PIIX3 controller has two channels of two devices; CD-ROM drives count. A second controller is not part of the machine.",
         Remedy = "Move disks to virtio, SCSI or SATA.",
-        Evaluate = CheckIde,
+        Evaluate = DrivePlaces.CheckIde,
     };
 
     internal static Rule Throttle { get; } = new()
@@ -91,33 +89,32 @@ internal static class StorageRules
             : [],
     };
 
-    private static IEnumerable<RuleMatch> CheckIde(RuleContext context)
-    {
-        (int Index, DiskConfiguration Item)[] devices = [.. context.Devices.Disks.Indexed().Where(pair => DiskBuses.Of(pair.Item) == DiskBus.Ide)];
-        string holders = string.Join(", ", devices.Take(IdePlaces).Select(pair => pair.Item.TargetName));
-        foreach ((int index, DiskConfiguration disk) in devices.Skip(IdePlaces))
-        {
-            yield return new RuleMatch(
-                ConfigurationChange.Pointer("disks", index), $"IDE device {disk.TargetName}", $"the controller has four places, and {holders} have them",
-                disk.Device == "cdrom" ? "move it to SATA or SCSI" : "move it to virtio, SATA or SCSI");
-        }
-    }
-
     private static IEnumerable<RuleMatch> CheckThrottle(RuleContext context)
     {
         foreach ((int index, DiskConfiguration disk) in context.Devices.Disks.Indexed())
         {
-            if (disk.Throttle is { } throttle && ThrottleLimits.Given(throttle).Any())
+            bool limited = disk.Throttle is { } throttle && ThrottleLimits.Given(throttle).Any();
+            if (limited || disk.ThrottleFilters.Length != 0)
             {
                 string pointer = ConfigurationChange.Pointer("disks", index);
                 yield return new RuleMatch(
-                    $"{pointer}/throttle", $"limits of disk {disk.TargetName}", "the profile does not support limits of a disk's requests",
+                    limited ? $"{pointer}/throttle" : $"{pointer}/throttleFilters", $"limits of disk {disk.TargetName}", "the profile does not support limits of a disk's requests",
                     "take <iotune> out; <blkiotune> limits the whole machine")
                 {
-                    Correct = machine => machine.WithDisk(index, old => old with { Throttle = null }),
+                    Correct = Correction.OfItem(MachineLists.Disks, index, old => old with { Throttle = null, ThrottleFilters = [] }),
                     Shown = pointer,
                 };
             }
+        }
+
+        if (context.Machine.ThrottleGroups.Length != 0)
+        {
+            yield return new RuleMatch(
+                "/throttleGroups", "groups of limits for disks", "the profile does not support limits of a disk's requests", "take <throttlegroups> and each <throttlefilters> out")
+            {
+                Correct = Correction.Of(WithoutThrottleGroups),
+                Shown = "",
+            };
         }
 
         if (context.Operations.Contains(MachineOperation.Throttle))
@@ -132,19 +129,14 @@ internal static class StorageRules
     {
         const string reason = "the profile has no separate threads for virtio disks";
         MachineConfiguration machine = context.Machine;
-        if (machine.IoThreads > 0)
+        int count = Math.Max(machine.IoThreads ?? 0, machine.IoThreadIds.Length);
+        if (count > 0)
         {
-            yield return new RuleMatch("/ioThreads", machine.IoThreads == 1 ? "an I/O thread" : $"{machine.IoThreads} I/O threads", reason, "leave them out")
+            // As libvirt does: as many as are listed where more are listed than counted.
+            yield return new RuleMatch(
+                machine.IoThreads > 0 || machine.IoThreadIds.Length == 0 ? "/ioThreads" : "/ioThreadIds", count == 1 ? "an I/O thread" : $"{count} I/O threads", reason, "leave them out")
             {
-                Correct = WithoutIoThreads,
-                Shown = "",
-            };
-        }
-        else if (machine.IoThreads is null && machine.IoThreadIds.Length != 0)
-        {
-            yield return new RuleMatch("/ioThreadIds", machine.IoThreadIds.Length == 1 ? "an I/O thread" : $"{machine.IoThreadIds.Length} I/O threads", reason, "leave them out")
-            {
-                Correct = WithoutIoThreads,
+                Correct = Correction.Of(WithoutIoThreads),
                 Shown = "",
             };
         }
@@ -167,6 +159,10 @@ internal static class StorageRules
             {
                 yield return Used(ConfigurationChange.Pointer("controllers", index), $"I/O thread {thread} for {MachineDevices.NameOf(controller)}");
             }
+            else if (controller.Driver is { IoThreads.Length: > 0 })
+            {
+                yield return Used(ConfigurationChange.Pointer("controllers", index), $"I/O threads for {MachineDevices.NameOf(controller)}");
+            }
         }
 
         if (context.Operations.Contains(MachineOperation.PlugIoThread))
@@ -176,10 +172,18 @@ internal static class StorageRules
 
         RuleMatch Used(string pointer, string asked) => new($"{pointer}/driver", asked, reason, "take the iothread out of the driver")
         {
-            Correct = WithoutIoThreads,
+            Correct = Correction.Of(WithoutIoThreads),
             Shown = pointer,
         };
     }
+
+    private static MachineConfiguration WithoutThrottleGroups(MachineConfiguration machine) => machine.WithDevices(devices => devices with
+    {
+        Disks = [.. devices.Disks.Select(disk => disk.ThrottleFilters.Length == 0 ? disk : disk with { ThrottleFilters = [] })],
+    }) with
+    {
+        ThrottleGroups = [],
+    };
 
     /// <summary>Threads and who uses them go together: one without the other is no machine.</summary>
     private static MachineConfiguration WithoutIoThreads(MachineConfiguration machine) => machine.WithDevices(devices => devices with
@@ -188,12 +192,13 @@ internal static class StorageRules
         Controllers =
         [
             .. devices.Controllers.Select(controller =>
-                controller.Driver is null ? controller : controller with { Driver = controller.Driver with { IoThread = null } }),
+                controller.Driver is null ? controller : controller with { Driver = controller.Driver with { IoThread = null, IoThreads = [] } }),
         ],
     }) with
     {
         IoThreads = null,
         IoThreadIds = [],
+        DefaultIoThread = null,
         CpuTuning = machine.CpuTuning is null ? null : machine.CpuTuning with { IoThreadPins = [], IoThreadSchedules = [] },
     };
 }

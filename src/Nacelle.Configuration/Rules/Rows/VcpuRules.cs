@@ -15,6 +15,7 @@ internal static class VcpuRules
         Explanation = "The limit counts all vCPUs that the guest could ever have, those plugged later included, and holds for each machine type. "
             + "qemu-kvm-rhev allows 384.",
         Remedy = "Give the guest fewer vCPUs, or use profile none: this program boots guests far past the limit.",
+        NeedsLimit = true,
         Evaluate = Check,
     };
 
@@ -62,10 +63,10 @@ internal static class VcpuRules
             // A topology multiplies up to the old count: what it should be is for a person to say.
             Correct = context.Machine.Cpu?.Topology is not null || context.Machine.Vcpus.Length != 0 || context.Machine.Cpu?.NumaCells.Length > 0
                 ? null
-                : machine => machine with
+                : Correction.Of(machine => machine with
                 {
                     Vcpu = machine.Vcpu with { Maximum = limit, Current = machine.Vcpu.Current > limit ? limit : machine.Vcpu.Current },
-                },
+                }),
         };
     }
 
@@ -79,8 +80,7 @@ internal static class VcpuRules
             {
                 yield return new RuleMatch($"/cpuTuning/vcpuSchedules/{index}", $"scheduler {schedule.Scheduler} for vCPUs {schedule.Vcpus}", reason, remedy)
                 {
-                    Correct = machine => machine.WithTuning(old => old with { VcpuSchedules = old.VcpuSchedules.Remove(schedule) }),
-                    Shown = "/cpuTuning",
+                    Correct = Correction.OfItem(MachineLists.VcpuSchedules, index, null),
                 };
             }
 
@@ -89,8 +89,7 @@ internal static class VcpuRules
                 yield return new RuleMatch(
                     $"/cpuTuning/ioThreadSchedules/{index}", $"scheduler {schedule.Scheduler} for I/O threads {schedule.IoThreads}", reason, remedy)
                 {
-                    Correct = machine => machine.WithTuning(old => old with { IoThreadSchedules = old.IoThreadSchedules.Remove(schedule) }),
-                    Shown = "/cpuTuning",
+                    Correct = Correction.OfItem(MachineLists.IoThreadSchedules, index, null),
                 };
             }
 
@@ -98,7 +97,7 @@ internal static class VcpuRules
             {
                 yield return new RuleMatch("/cpuTuning/emulatorSchedule", $"scheduler {emulator.Scheduler} for the monitor's threads", reason, remedy)
                 {
-                    Correct = machine => machine.WithTuning(old => old with { EmulatorSchedule = null }),
+                    Correct = Correction.Of(machine => machine.WithTuning(old => old with { EmulatorSchedule = null })),
                     Shown = "/cpuTuning",
                 };
             }

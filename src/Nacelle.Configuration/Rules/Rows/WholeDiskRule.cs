@@ -20,22 +20,40 @@ internal static class WholeDiskRule
     {
         foreach ((int index, DiskConfiguration disk) in context.Devices.Disks.Indexed())
         {
-            if (disk is not { Type: StorageType.Block, ReadOnly: false, Source.Device: string path } || disk.Device == "cdrom")
+            // QEMU opens what a file's path names, a device as well as a file.
+            string? given = disk.Type switch
+            {
+                StorageType.Block => disk.Source?.Device,
+                null or StorageType.File => disk.Source?.File,
+                _ => null,
+            };
+            if (given is null || disk.ReadOnly || disk.Device == "cdrom" || WholeDisks.Normalise(given) is not string path)
             {
                 continue;
             }
 
-            HostBlockDevice? device = context.Host?.FindBlockDevice(path);
+            HostBlockDevice? device = context.Host?.FindBlockDevice(path) ?? context.Host?.BlockDevices.FirstOrDefault(other => path == $"/dev/block/{other.Number}");
             if (device?.IsWhole ?? WholeDisks.IsName(path))
             {
                 yield return new RuleMatch(
                     $"{ConfigurationChange.Pointer("disks", index)}/source",
-                    $"write access to the whole disk {path}",
+                    $"write access to the whole disk {given}",
                     Reason(device),
                     $"give a partition or logical volume, or make the host blind to it: in /etc/lvm/lvm.conf global_filter = [ \"r|{path}|\" ]; "
-                        + $"a udev rule KERNEL==\"{path[(path.LastIndexOf('/') + 1)..]}\", ENV{{UDISKS_IGNORE}}=\"1\"; for multipath a blacklist; for mdadm AUTO -all");
+                        + $"a udev rule {Match(device?.Path ?? path)}, ENV{{UDISKS_IGNORE}}=\"1\"; for multipath a blacklist; for mdadm AUTO -all");
             }
         }
+    }
+
+    /// <summary>How udev(7) is told which device is meant: KERNEL is a name of the kernel's own, and links are in SYMLINK.</summary>
+    private static string Match(string path)
+    {
+        const string devices = "/dev/";
+        const string numbers = "/dev/block/";
+        string name = path[devices.Length..];
+        return path.StartsWith(numbers, StringComparison.Ordinal) && path[numbers.Length..].Split(':') is [string major, string minor]
+            ? $"ENV{{MAJOR}}==\"{major}\", ENV{{MINOR}}==\"{minor}\""
+            : name.Contains('/', StringComparison.Ordinal) ? $"SYMLINK==\"{name}\"" : $"KERNEL==\"{name}\"";
     }
 
     private static string Reason(HostBlockDevice? device)

@@ -98,16 +98,25 @@ internal static class TrapRules
     private static IEnumerable<RuleMatch> CheckSharedMemory(RuleContext context)
     {
         MachineConfiguration machine = context.Machine;
-        bool shared = machine.MemoryBacking?.Access == "shared"
-            || (machine.Cpu is { NumaCells.Length: > 0 } cpu && cpu.NumaCells.All(cell => cell.MemoryAccess == "shared"));
+        string? access = machine.MemoryBacking?.Access;
+
+        // What a node says of its own memory holds for that memory.
+        bool shared = machine.Cpu is { NumaCells.Length: > 0 } cpu
+            ? cpu.NumaCells.All(cell => (cell.MemoryAccess ?? access) == "shared")
+            : access == "shared";
         return shared ? [] : VhostUserDevices.Find(context.Devices).Select(found => new RuleMatch(
             found.Pointer, found.Label, "its back end cannot map the guest's memory, which is private",
             "give <memoryBacking><source type='memfd'/><access mode='shared'/></memoryBacking>")
         {
-            Correct = old => old with { MemoryBacking = (old.MemoryBacking ?? new()) with { Source = old.MemoryBacking?.Source ?? "memfd", Access = "shared" } },
+            Correct = machine.Cpu?.NumaCells.Any(cell => cell.MemoryAccess is not (null or "shared")) == true ? null : Correction.Of(Share),
             Shown = "/memoryBacking",
         });
     }
+
+    private static MachineConfiguration Share(MachineConfiguration machine) => machine with
+    {
+        MemoryBacking = (machine.MemoryBacking ?? new()) with { Source = machine.MemoryBacking?.Source ?? "memfd", Access = "shared" },
+    };
 
     private static IEnumerable<RuleMatch> CheckApicId(RuleContext context)
     {
