@@ -60,6 +60,15 @@ public sealed record MachineDocument
         }
     }
 
+    /// <summary>Reads a file of any form: QEMU arguments are told by their name, others by their first character.</summary>
+    /// <param name="name">The file's name; *.args has QEMU arguments, one a line.</param>
+    /// <param name="text">Its bytes.</param>
+    public static MachineDocument ReadFile(string name, byte[] text)
+    {
+        ArgumentNullException.ThrowIfNull(name);
+        return name.EndsWith(".args", StringComparison.Ordinal) ? QemuArgumentsDocument.ReadFile(text) : Read(text);
+    }
+
     /// <summary>Reads a text of either form, told apart by its first character.</summary>
     /// <param name="text">Bytes of domain XML or JSON.</param>
     public static MachineDocument Read(byte[] text)

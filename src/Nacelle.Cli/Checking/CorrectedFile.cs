@@ -1,4 +1,3 @@
-using System.Text;
 using Nacelle.Configuration;
 
 namespace Nacelle.Cli;
@@ -19,7 +18,7 @@ internal static class CorrectedFile
     {
         CheckedDocument document = report.Documents[0];
         Corrections corrections = Corrections.Make(report, document, path);
-        UnknownPart[] lost = [.. document.Document.Unknown];
+        UnknownPart[] lost = corrections.IsInPlace ? [] : [.. document.Document.Unknown];
         if (lost.Length != 0 && !force)
         {
             throw new ConfigurationException(
@@ -31,7 +30,7 @@ internal static class CorrectedFile
             throw new IOException($"'{path}' is there already, and --fix does not replace it: name another file, or add --force");
         }
 
-        OutputFile.Write(path, Encoding.UTF8.GetBytes(corrections.Text));
+        OutputFile.Write(path, corrections.Bytes.ToArray());
         notices.Say($"wrote '{path}': corrected {Names(corrections.Done)}; left: {corrections.Left.Count}");
         foreach (ReportEntry entry in corrections.Left.Entries)
         {
@@ -43,7 +42,7 @@ internal static class CorrectedFile
             notices.Say($"'{path}' is without {Parts(lost)}, which is unknown here");
         }
 
-        if (document.Text.HasComments)
+        if (document.Text.HasComments && !corrections.IsInPlace)
         {
             notices.Say($"'{path}' is without the comments of '{document.Name}'");
         }

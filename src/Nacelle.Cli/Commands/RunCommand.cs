@@ -180,7 +180,7 @@ internal sealed class RunCommand : Command, IDocumentedCommand
     /// <summary>Reads a file, with what options may say beside it.</summary>
     private MachineDocument Read(string file, ParseResult result)
     {
-        MachineDocument document = MachineDocument.Read(DocumentFile.Read(file));
+        MachineDocument document = MachineDocument.ReadFile(file, DocumentFile.Read(file));
         return document.Configuration is { } machine && result.GetResult(_serial) is { Implicit: false }
             ? document with { Configuration = machine with { Devices = DescribedConfiguration.WithSerial(machine.Devices, result.GetRequiredValue(_serial)!) } }
             : document;

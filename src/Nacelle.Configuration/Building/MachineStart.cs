@@ -9,6 +9,25 @@ namespace Nacelle.Configuration;
 /// <param name="Notes">What the guest will not find as it is written, though it does without; a sentence each.</param>
 public sealed record MachineStart(MachineDescription Description, ImmutableArray<Finding> Findings, ImmutableArray<string> Notes)
 {
+    /// <summary>What of a configuration machines of this version do not have.</summary>
+    /// <param name="document">A configuration that could be read.</param>
+    internal static ImmutableArray<MachineRefusal> FindRefusals(MachineDocument document)
+    {
+        try
+        {
+            MachineDescriptionMaker.Make(document);
+            return [];
+        }
+        catch (MachineRefusedException error)
+        {
+            return error.Refusals;
+        }
+        catch (ConfigurationException error)
+        {
+            return [new MachineRefusal("", null, error.Message)];
+        }
+    }
+
     /// <summary>Judges a configuration and makes of it what a machine is built from: the way of each start, whoever described the machine.</summary>
     /// <param name="document">The configuration with what is known of its text.</param>
     /// <param name="profile">The rules that hold.</param>

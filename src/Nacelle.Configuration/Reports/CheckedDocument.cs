@@ -20,6 +20,9 @@ public sealed record CheckedDocument
     /// <summary>What is told of it, in the order of the text.</summary>
     public required ImmutableArray<ReportEntry> Entries { get; init; }
 
+    /// <summary>What machines of this version do not have; empty where they start with it. No rule of a profile is behind it.</summary>
+    public ImmutableArray<MachineRefusal> StartRefusals { get; init; } = [];
+
     /// <summary>How many entries of each severity there are.</summary>
     public ReportCount Count => ReportCount.Of(Entries);
 
@@ -39,6 +42,7 @@ public sealed record CheckedDocument
             Document = document,
             Text = text,
             Findings = findings,
+            StartRefusals = document.Configuration is null ? [] : MachineStart.FindRefusals(document),
             Entries = [.. entries.OrderBy(entry => entry.Position.Line).ThenBy(entry => entry.Position.Column)],
         };
     }

@@ -9,6 +9,12 @@ public sealed record Corrections
     /// <summary>The text.</summary>
     public required string Text { get; init; }
 
+    /// <summary>The text in the encoding that it was read in.</summary>
+    public required ReadOnlyMemory<byte> Bytes { get; init; }
+
+    /// <summary>Whether all that no correction changes is as it was, comments and what is not understood included.</summary>
+    public required bool IsInPlace { get; init; }
+
     /// <summary>What was corrected, in the order of the text that was checked.</summary>
     public required ImmutableArray<ReportEntry> Done { get; init; }
 
@@ -38,8 +44,10 @@ public sealed record Corrections
             throw new ConfigurationException("corrected arguments are not written: convert them to domain XML or JSON first");
         }
 
-        string text = DocumentParts.Write(form, RuleChecker.Correct(configuration, document.Findings));
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        MachineConfiguration corrected = RuleChecker.Correct(configuration, document.Findings);
+        string? edited = form == MachineDocumentForm.DomainXml ? Edit(document.Text.Text, configuration, corrected) : null;
+        string text = edited ?? DocumentParts.Write(form, corrected);
+        byte[] bytes = edited is null ? Encoding.UTF8.GetBytes(text) : document.Text.Encode(text);
         MachineDocument again = form == MachineDocumentForm.Json ? MachineConfigurationJson.Read(bytes) : DomainXmlDocument.Read(bytes);
         if (again.Configuration is null)
         {
@@ -51,8 +59,23 @@ public sealed record Corrections
         return new Corrections
         {
             Text = text,
+            Bytes = bytes,
+            IsInPlace = edited is not null,
             Done = [.. document.Entries.Where(entry => entry.IsCorrectable)],
             Left = second.Documents[0],
         };
+    }
+
+    /// <summary>The text with the corrections alone; null where they cannot be made in it.</summary>
+    private static string? Edit(string text, MachineConfiguration before, MachineConfiguration after)
+    {
+        if (XmlTextEditor.Edit(text, DomainXmlDocument.ToTree(before), DomainXmlDocument.ToTree(after)) is not string edited)
+        {
+            return null;
+        }
+
+        // What it says is asked for once more: nobody takes an editor's word for it. Its declaration may name another encoding than a text has.
+        string plain = edited.StartsWith("<?xml", StringComparison.Ordinal) ? edited[(edited.IndexOf("?>", StringComparison.Ordinal) + 2)..].TrimStart() : edited;
+        return DomainXmlDocument.Read(Encoding.UTF8.GetBytes(plain)).Configuration is { } read && DomainXmlDocument.Write(read) == DomainXmlDocument.Write(after) ? edited : null;
     }
 }

@@ -7,22 +7,37 @@ namespace Nacelle.Configuration;
 /// <param name="configuration">The configuration as it is.</param>
 internal sealed class DocumentChanges(MachineDocumentForm form, MachineConfiguration configuration)
 {
+    private readonly CorrectionTexts _texts = new(form, configuration);
+    private readonly Dictionary<Delegate, ImmutableArray<DifferenceLine>> _wholes = [];
     private readonly Lazy<string> _before = new(() => DocumentParts.Write(form, configuration));
 
     /// <summary>The lines that a correction changes; of one part where the finding has a snippet, of the whole text otherwise.</summary>
     internal ImmutableArray<DifferenceLine> Of(Finding finding)
     {
-        if (finding.Correct is null)
+        if (finding.Correct is not { } correction)
         {
             return [];
         }
 
-        return finding is { Snippet: string after, Shown: string part }
-            ? Of(DocumentParts.Write(form, configuration, part), after)
-            : LineDifference.Find(_before.Value, DocumentParts.Write(form, finding.Correct(configuration)));
+        if (finding is { Snippet: string after, Shown: string part })
+        {
+            return _texts.Before(correction, part) is string before ? LineDifference.Find(before, after) : Lines(DifferenceKind.Added, after);
+        }
+
+        if (correction.Whole is not Delegate whole)
+        {
+            return _texts.Before(correction, finding.Pointer) is string gone ? Lines(DifferenceKind.Removed, gone) : [];
+        }
+
+        if (!_wholes.TryGetValue(whole, out ImmutableArray<DifferenceLine> lines))
+        {
+            lines = LineDifference.Find(_before.Value, DocumentParts.Write(form, _texts.After(correction)));
+            _wholes.Add(whole, lines);
+        }
+
+        return lines;
     }
 
-    private static ImmutableArray<DifferenceLine> Of(string? before, string after) => before is null
-        ? [.. after.TrimEnd('\n').Split('\n').Select(line => new DifferenceLine(DifferenceKind.Added, line))]
-        : LineDifference.Find(before, after);
+    private static ImmutableArray<DifferenceLine> Lines(DifferenceKind kind, string text) =>
+        [.. text.TrimEnd('\n').Split('\n').Select(line => new DifferenceLine(kind, line))];
 }

@@ -26,6 +26,7 @@ public static class DocumentParts
     public static string? Write(MachineDocumentForm form, MachineConfiguration configuration, string pointer)
     {
         ArgumentNullException.ThrowIfNull(pointer);
+        configuration = MachineLists.Isolate(configuration, ref pointer) ?? configuration;
         return form == MachineDocumentForm.Json ? WriteJson(configuration, pointer) : DomainXmlDocument.WriteElement(configuration, pointer);
     }
 

@@ -88,7 +88,7 @@ internal static class HtmlDocument
 
     private static void WriteSource(HtmlText page, SourceText source, ReportEntry entry)
     {
-        if (source.Line(entry.Position.Line) is null)
+        if (source.LineAt(entry.Position, out _) is null)
         {
             return;
         }
@@ -96,14 +96,14 @@ internal static class HtmlDocument
         page.Raw("<pre class=\"source\">");
         for (int number = entry.Position.Line - Context; number <= entry.Position.Line + Context; number++)
         {
-            if (source.Line(number) is not string line)
+            bool isIt = number == entry.Position.Line;
+            if (source.LineAt(isIt ? entry.Position : new SourcePosition(number, 1), out int column) is not string line)
             {
                 continue;
             }
 
-            bool isIt = number == entry.Position.Line;
             SourceExcerpt excerpt = isIt
-                ? SourceExcerpt.Cut(line, entry.Position.Column, source.TokenLength(entry.Position), ExcerptWidth)
+                ? SourceExcerpt.Cut(line, column, source.TokenLength(entry.Position), ExcerptWidth)
                 : SourceExcerpt.Cut(line, 1, 0, ExcerptWidth);
             page.Raw(isIt ? "<span class=\"it\"><i>" : "<span><i>").Number(number).Raw("</i>").Text(excerpt.Text[..excerpt.Start]);
             if (isIt)

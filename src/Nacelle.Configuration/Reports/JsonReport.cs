@@ -52,7 +52,11 @@ public static class JsonReport
         ReportWords.Of(document.Document.Form),
         document.Document.Configuration?.Name,
         Of(document.Count),
-        [.. document.Entries.Select(entry => Of(entry, document.Text))]);
+        [.. document.Entries.Select(entry => Of(entry, document.Text))],
+        new JsonReportStart(
+            document.Document.Configuration is not null && document.StartRefusals.Length == 0,
+            [.. document.StartRefusals.Select(refusal => new JsonReportStartRefusal(
+                refusal.Pointer, refusal.Place?.Position.Line, refusal.Place?.Position.Column, refusal.Message))]));
 
     private static JsonReportFinding Of(ReportEntry entry, SourceText text) => new(
         entry.RuleId,
@@ -89,7 +93,11 @@ internal sealed record JsonReportHost(string Name, string Processor, string Kern
 
 internal sealed record JsonReportCount(string Worst, int Errors, int Refusals, int Warnings, int Notices, int Correctable);
 
-internal sealed record JsonReportDocument(string Name, string Form, string? Guest, JsonReportCount Summary, ImmutableArray<JsonReportFinding> Findings);
+internal sealed record JsonReportDocument(string Name, string Form, string? Guest, JsonReportCount Summary, ImmutableArray<JsonReportFinding> Findings, JsonReportStart Start);
+
+internal sealed record JsonReportStart(bool Possible, ImmutableArray<JsonReportStartRefusal> Refusals);
+
+internal sealed record JsonReportStartRefusal(string Pointer, int? Line, int? Column, string Message);
 
 internal sealed record JsonReportFinding(
     string RuleId,

@@ -42,11 +42,32 @@ public static class SafeText
         int width = 0;
         foreach (Rune rune in text.EnumerateRunes())
         {
-            width += Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark ? 0 : IsWide(rune.Value) ? 2 : 1;
+            width += Width(rune);
         }
 
         return width;
     }
+
+    /// <summary>How many characters of a text take at most so many columns.</summary>
+    internal static int Fit(string text, int columns)
+    {
+        int characters = 0;
+        foreach (Rune rune in text.EnumerateRunes())
+        {
+            columns -= Width(rune);
+            if (columns < 0)
+            {
+                break;
+            }
+
+            characters += rune.Utf16SequenceLength;
+        }
+
+        return characters;
+    }
+
+    private static int Width(Rune rune) =>
+        Rune.GetUnicodeCategory(rune) is UnicodeCategory.NonSpacingMark or UnicodeCategory.EnclosingMark ? 0 : IsWide(rune.Value) ? 2 : 1;
 
     private static bool IsFit(UnicodeCategory category) => category is not (
         UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator

@@ -89,7 +89,7 @@ public static class SarifReport
             entry.Position.Column,
             entry.Position.Line,
             entry.Position.Column + text.TokenLength(entry.Position),
-            text.Line(entry.Position.Line) is string line ? new SarifContent(line) : null);
+            text.LineAt(entry.Position, out _) is string line ? new SarifContent(line) : null);
 
     private static SarifFix? FixOf(ReportEntry entry, CheckedDocument document, int index)
     {
@@ -109,8 +109,7 @@ public static class SarifReport
 
         SourcePosition start = document.Text.PositionOf(span.Start);
         SourcePosition end = document.Text.PositionOf(span.End);
-        string line = document.Text.Line(start.Line)!;
-        string indent = line[..(line.Length - line.TrimStart().Length)];
+        string indent = document.Text.IndentOf(start.Line);
         SarifReplacement replacement = new(
             new SarifRegion(start.Line, start.Column, end.Line, end.Column, null),
             new SarifContent(snippet.TrimEnd('\n').Replace("\n", "\n" + indent, StringComparison.Ordinal)));

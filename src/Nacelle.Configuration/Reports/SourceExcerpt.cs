@@ -42,11 +42,10 @@ public readonly record struct SourceExcerpt(string Text, int Start, int Characte
 
         string head = first > 0 && first == start && clean[..first].AsSpan().Trim().Length > 0 ? Cutting : "";
         string text = head + clean[first..].TrimEnd();
-        bool cut = false;
-        while (SafeText.Width(text) > room - (cut ? Cutting.Length : 0))
+        bool cut = SafeText.Width(text) > room;
+        if (cut)
         {
-            text = text[..^(text.Length > 1 && char.IsLowSurrogate(text[^1]) ? 2 : 1)];
-            cut = true;
+            text = text[..SafeText.Fit(text, room - Cutting.Length)];
         }
 
         start = Math.Min(start - first + head.Length, text.Length);

@@ -7,8 +7,13 @@ namespace Nacelle.Configuration;
 /// <summary>A text that was checked, by lines and columns as its reader counts them. Immutable.</summary>
 public sealed partial class SourceText
 {
+    /// <summary>Characters on either side of a place that anybody is shown of a line.</summary>
+    private const int LongestShown = 2048;
+
     private readonly string _text;
     private readonly ImmutableArray<int> _starts;
+    private Encoding _encoding = Encoding.UTF8;
+    private bool _hasMark;
 
     private SourceText(string text, MachineDocumentForm form)
     {
@@ -42,8 +47,12 @@ public sealed partial class SourceText
             [0xFE, 0xFF, ..] or [0, (byte)'<', ..] => Encoding.BigEndianUnicode,
             _ => form == MachineDocumentForm.DomainXml ? Declared(bytes) : Encoding.UTF8,
         };
-        return new SourceText(encoding.GetString(bytes).TrimStart('\uFEFF'), form);
+        string text = encoding.GetString(bytes);
+        return new SourceText(text.TrimStart('\uFEFF'), form) { _encoding = encoding, _hasMark = text.StartsWith('\uFEFF') };
     }
+
+    /// <summary>Another text as bytes of this one's encoding, with a byte order mark where this one has it.</summary>
+    internal byte[] Encode(string text) => _encoding.GetBytes(_hasMark ? "\uFEFF" + text : text);
 
     /// <summary>Takes words of a command line for text, each a line.</summary>
     public static SourceText OfArguments(IEnumerable<string> arguments) => new(string.Join('\n', arguments), MachineDocumentForm.QemuArguments);
@@ -58,23 +67,75 @@ public sealed partial class SourceText
             return null;
         }
 
-        int end = number == LineCount ? _text.Length : _starts[number];
-        return _text[_starts[number - 1]..end].TrimEnd('\n', '\r');
+        return _text[_starts[number - 1]..EndOf(number)].TrimEnd('\n', '\r');
     }
 
     /// <summary>How many characters belong to what begins at a place: a name, an attribute with its value, a JSON string or number.</summary>
     /// <returns>1 at least.</returns>
     public int TokenLength(SourcePosition position)
     {
-        string? line = Line(position.Line);
-        int start = position.Column - 1;
-        if (line is null || start < 0 || start >= line.Length)
+        ReadOnlySpan<char> rest = Rest(position);
+        foreach (ValueMatch match in (Form == MachineDocumentForm.DomainXml ? XmlToken() : JsonToken()).EnumerateMatches(rest))
         {
-            return 1;
+            return Math.Max(match.Length, 1);
         }
 
-        Match match = (Form == MachineDocumentForm.DomainXml ? XmlToken() : JsonToken()).Match(line, start);
-        return Math.Max(match.Success ? match.Length : 1, 1);
+        return 1;
+    }
+
+    /// <summary>
+    /// A line, or of one that no screen holds what stands around a place, so that many places on one line take no more time than on many.
+    /// </summary>
+    /// <param name="position">The place.</param>
+    /// <param name="column">The place's column in what is returned, counted from 1.</param>
+    /// <returns>Null where there is no such line.</returns>
+    public string? LineAt(SourcePosition position, out int column)
+    {
+        column = position.Column;
+        if (position.Line < 1 || position.Line > LineCount)
+        {
+            return null;
+        }
+
+        int start = _starts[position.Line - 1];
+        int end = EndOf(position.Line);
+        if (end - start <= 2 * LongestShown)
+        {
+            return _text[start..end].TrimEnd('\n', '\r');
+        }
+
+        int place = Math.Clamp(start + position.Column - 1, start, end);
+        int first = Math.Max(start, place - LongestShown);
+        column = place - first + 1;
+        return _text[first..Math.Min(end, place + LongestShown)].TrimEnd('\n', '\r');
+    }
+
+    /// <summary>The blanks that a line begins with.</summary>
+    internal string IndentOf(int line)
+    {
+        int start = _starts[line - 1];
+        int end = start;
+        while (end < _text.Length && end - start < LongestShown && _text[end] is ' ' or '\t')
+        {
+            end++;
+        }
+
+        return _text[start..end];
+    }
+
+    private int EndOf(int line) => line == LineCount ? _text.Length : _starts[line];
+
+    /// <summary>What stands from a place to the end of its line, as far as anything is shown.</summary>
+    private ReadOnlySpan<char> Rest(SourcePosition position)
+    {
+        if (position.Line < 1 || position.Line > LineCount || position.Column < 1)
+        {
+            return [];
+        }
+
+        int start = _starts[position.Line - 1] + position.Column - 1;
+        int end = EndOf(position.Line);
+        return start >= end ? [] : _text.AsSpan(start, Math.Min(end - start, LongestShown)).TrimEnd("\r\n");
     }
 
     /// <summary>Where in <see cref="Text"/> a place is.</summary>

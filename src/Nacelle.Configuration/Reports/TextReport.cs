@@ -32,6 +32,11 @@ public static class TextReport
                 text.EndLine();
             }
 
+            if (!settings.SummaryOnly)
+            {
+                WriteStart(text, document);
+            }
+
             WriteSummary(text, document.Name, document.Count, report.Profile, document.Document.Configuration is null);
         }
 
@@ -73,15 +78,33 @@ public static class TextReport
         }
     }
 
+    /// <summary>What a run would say, whatever the profile: apart from findings, for rules are about more monitors than this one.</summary>
+    private static void WriteStart(StyledText text, CheckedDocument document)
+    {
+        if (document.StartRefusals.Length == 0)
+        {
+            return;
+        }
+
+        text.Add(TextStyle.Bold, document.Name).Wrap(2, TextStyle.Plain, ": a machine of this version would not start with this:");
+        foreach (MachineRefusal refusal in document.StartRefusals)
+        {
+            text.Add(TextStyle.Dim, "  - ");
+            text.Wrap(4, TextStyle.Plain, refusal.ToString());
+        }
+
+        text.EndLine();
+    }
+
     private static void WriteSource(StyledText text, SourceText source, ReportEntry entry)
     {
-        if (source.Line(entry.Position.Line) is not string line || string.IsNullOrWhiteSpace(line))
+        if (source.LineAt(entry.Position, out int column) is not string line || string.IsNullOrWhiteSpace(line))
         {
             return;
         }
 
         string number = entry.Position.Line.ToString(CultureInfo.InvariantCulture).PadLeft(5);
-        SourceExcerpt excerpt = SourceExcerpt.Cut(line, entry.Position.Column, source.TokenLength(entry.Position), text.Width - number.Length - 3);
+        SourceExcerpt excerpt = SourceExcerpt.Cut(line, column, source.TokenLength(entry.Position), text.Width - number.Length - 3);
         text.Add(TextStyle.Dim, $"{number} | ").Add(TextStyle.Plain, excerpt.Text).EndLine();
         text.Add(TextStyle.Dim, "      | ").Add(TextStyle.Plain, new string(' ', excerpt.Indent));
         text.Add(StyleOf(entry), "^" + new string('~', excerpt.Length - 1)).EndLine();
