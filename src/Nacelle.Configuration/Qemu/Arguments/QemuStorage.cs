@@ -213,7 +213,14 @@ internal sealed class QemuStorage(QemuReading reading)
         bool? noFlush = _tree.TakeSwitch(node, "cache.no-flush");
         _noFlush |= noFlush == true;
         _saidCache |= direct is not null || noFlush is not null || node.Find("cache.writeback") is not null;
-        _tree.Move(node, "discard", disk, "driver/@discard");
+        if (node.Find("discard")?.Value is "on" or "off")
+        {
+            _tree.Put(disk, "driver/@discard", node.Find("discard")!.Value == "on" ? "unmap" : "ignore", node, node.Take("discard"));
+        }
+        else
+        {
+            _tree.Move(node, "discard", disk, "driver/@discard");
+        }
         _tree.Move(node, "detect-zeroes", disk, "driver/@detect_zeroes");
         _tree.Move(node, "read-only", disk, "readonly", QemuValueKind.Flag);
 

@@ -8,7 +8,7 @@ internal static class QemuBoardWriter
     // What domain XML says beside the machine, or what QEMU does anyway.
     private static readonly (string Path, string[]? Values)[] s_withoutArgument =
     [
-        ("@id", null), ("title", null), ("description", null), ("on_poweroff", ["destroy"]), ("on_reboot", ["restart"]), ("on_crash", ["destroy"]),
+        ("@id", null), ("title", null), ("description", null), ("on_poweroff", ["destroy"]), ("on_reboot", ["restart"]), ("on_crash", ["destroy", "restart", "coredump-destroy", "coredump-restart"]),
         ("resource/partition", null), ("vcpu/@placement", ["static"]), ("os/type/@arch", ["x86_64"]), ("os/type", ["hvm"]), ("features/pae", null),
         ("features/apic", [""]), ("memoryBacking/source/@type", ["anonymous"]), ("cpu/@match", ["exact"]), ("cpu/@check", ["none", "partial"]),
         ("cpu/model/@fallback", ["allow", "forbid"]), ("pm/suspend-to-mem/@enabled", []), ("features/ioapic/@driver", ["kvm"]), ("devices/emulator", null),
@@ -182,7 +182,8 @@ internal static class QemuBoardWriter
                 TakeIf(element, "@action", watchdog);
             }
 
-            actions.Add(Setting("watchdog", watchdog));
+            // QEMU writes no dump by itself: the guest waits for who does.
+            actions.Add(Setting("watchdog", watchdog == "dump" ? "pause" : watchdog));
         }
 
         if (actions.Count != 0)
@@ -210,6 +211,14 @@ internal static class QemuBoardWriter
             {
                 Take(writing.Root, path);
                 writing.Add("-global", Setting(name, number));
+            }
+        }
+
+        foreach (XmlTreeElement root in writing.Devices.Children.Where(child => child.Name == "controller" && Peek(child, "@model") == "pci-root" && !writing.IsQ35))
+        {
+            if (TakeIf(root, "target/@hotplug", "off"))
+            {
+                writing.Add("-global", "PIIX4_PM.acpi-root-pci-hotplug=off");
             }
         }
 

@@ -9,6 +9,8 @@ internal sealed class QemuBusNames
     private readonly QemuWriting _writing;
     private readonly Dictionary<(string Type, string Index), string> _ids = [];
     private readonly Dictionary<XmlTreeElement, string> _byElement = [];
+    private readonly Dictionary<XmlTreeElement, string> _numbers = [];
+    private readonly HashSet<string> _narrow = new(StringComparer.Ordinal);
 
     /// <summary>Names all controllers: by their alias, or by type and number.</summary>
     internal QemuBusNames(QemuWriting writing, IEnumerable<XmlTreeElement> devices)
@@ -20,7 +22,13 @@ internal sealed class QemuBusNames
         foreach (XmlTreeElement controller in controllers)
         {
             string type = Peek(controller, "@type") ?? "";
-            string index = Peek(controller, "@index") ?? Next(type);
+            string index = Peek(controller, "@index") ?? (Peek(controller, "@model") is "pci-root" or "pcie-root" ? "0" : Next(type));
+            _numbers[controller] = index;
+            if (type == "scsi" && Peek(controller, "@model") is "lsilogic" or "lsi53c810")
+            {
+                _narrow.Add(index);
+            }
+
             bool isCompanion = Peek(controller, "master/@startport") is not null;
             if (Peek(controller, "alias/@name") is string alias)
             {
@@ -55,6 +63,9 @@ internal sealed class QemuBusNames
     /// <summary>A chassis number for a port that has none: its place among the controllers, from 1.</summary>
     internal string Chassis(XmlTreeElement element) => QemuNumbers.Format(_byElement.Keys.TakeWhile(other => other != element).Count() + 1);
 
+    /// <summary>The number of a controller, given or taken.</summary>
+    internal string NumberOf(XmlTreeElement element) => _numbers.GetValueOrDefault(element, "0");
+
     /// <summary>The name of a controller.</summary>
     internal string? IdOf(XmlTreeElement element) => _byElement.GetValueOrDefault(element);
 
@@ -75,6 +86,14 @@ internal sealed class QemuBusNames
         {
             case "pci":
                 Pci(address, settings);
+                break;
+            case "drive" when device.Bus == QemuBus.Scsi && _narrow.Contains(Peek(address, "@controller") ?? "0"):
+                // An LSI adapter has no units but 0: to libvirt a unit is one of its eight ids.
+                settings.Add(Setting("bus", $"{Name("scsi", Take(address, "@controller"))}.0"));
+                string target = Take(address, "@target") ?? "0";
+                string unit = Take(address, "@unit") ?? "0";
+                Take(address, "@bus");
+                settings.Add(Setting("scsi-id", unit == "0" ? target : unit));
                 break;
             case "drive" when device.Bus == QemuBus.Scsi:
                 settings.Add(Setting("bus", $"{Name("scsi", Take(address, "@controller"))}.0"));

@@ -8,6 +8,7 @@ internal static class QemuDeviceWriter
     /// <summary>Writes all devices, controllers first: others refer to them.</summary>
     internal static void Write(QemuWriting writing)
     {
+        QemuImpliedParts.Add(writing);
         XmlTreeElement[] devices = [.. writing.Devices.Children.OrderBy(device => device.Name == "controller" ? 0 : 1)];
         QemuBusNames buses = new(writing, devices);
         Implied(writing, devices);
@@ -140,6 +141,12 @@ internal static class QemuDeviceWriter
                 settings.Add(Setting("chassis", buses.Chassis(element)));
             }
 
+            if (device.Driver == "pci-bridge" && !settings.Exists(setting => setting.StartsWith("chassis_nr=", StringComparison.Ordinal)))
+            {
+                settings.Add(Setting("chassis_nr", buses.NumberOf(element)));
+            }
+
+            TakeIf(element, "model/@name", device.Driver, device.Driver == "pcie-pci-bridge" ? "pcie-pci-bridge" : device.Driver);
             Take(element, "@index");
         }
 
@@ -166,6 +173,11 @@ internal static class QemuDeviceWriter
         }
 
         writing.Add("-device", [.. settings]);
+        if (device.Driver is "intel-hda" or "ich9-intel-hda" && Child(element, "codec") is null)
+        {
+            writing.Add("-device", "hda-duplex");
+        }
+
         foreach (XmlTreeElement codec in element.Children.Where(child => child.Name == "codec").ToArray())
         {
             writing.Add("-device", $"hda-{Take(codec, "@type")}");

@@ -50,7 +50,14 @@ internal static class QemuDiskWriter
         }
 
         TakeIf(disk, "driver/@name", "qemu");
-        Move(disk, "driver/@type", drive, "format");
+        // Where no format is given libvirt takes raw, and QEMU would look at what the guest wrote.
+        bool hasBytes = Peek(disk, "source/@file") is not null || Peek(disk, "source/@dev") is not null || Peek(disk, "source/@protocol") is not null;
+        string? format = Take(disk, "driver/@type") ?? (hasBytes ? "raw" : null);
+        if (format is not null)
+        {
+            drive.Add(Setting("format", format));
+        }
+
         Move(disk, "driver/@cache", drive, "cache");
         Move(disk, "driver/@io", drive, "aio");
         Move(disk, "driver/@discard", drive, "discard");

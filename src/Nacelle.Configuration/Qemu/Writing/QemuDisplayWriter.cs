@@ -8,6 +8,9 @@ internal static class QemuDisplayWriter
 {
     private const int FirstPort = 5900;
 
+    /// <summary>Where libvirt listens when nobody says where; QEMU would listen on every address, without a password.</summary>
+    private const string Loopback = "127.0.0.1";
+
     /// <summary>Writes an element.</summary>
     internal static void Write(QemuWriting writing, XmlTreeElement element)
     {
@@ -59,7 +62,7 @@ internal static class QemuDisplayWriter
         {
             // A free port is looked for from the first one on.
             int number = isAutomatic || !int.TryParse(port, CultureInfo.InvariantCulture, out int given) ? 0 : given - FirstPort;
-            settings.Add(string.Create(CultureInfo.InvariantCulture, $"{address}:{number}"));
+            settings.Add(string.Create(CultureInfo.InvariantCulture, $"{Literal(address ?? Loopback)}:{number}"));
             if (isAutomatic)
             {
                 settings.Add("to=99");
@@ -79,6 +82,9 @@ internal static class QemuDisplayWriter
         Keymap(writing, element);
     }
 
+    /// <summary>An address before a port: IPv6 in brackets (RFC 3986, 3.2.2).</summary>
+    private static string Literal(string address) => address.Contains(':', StringComparison.Ordinal) ? $"[{address}]" : address;
+
     private static void Spice(QemuWriting writing, XmlTreeElement element)
     {
         Take(element, "@type");
@@ -90,9 +96,9 @@ internal static class QemuDisplayWriter
             settings.Add("unix=on");
             settings.Add(Setting("addr", socket));
         }
-        else if ((Take(element, "listen/@address") ?? listen) is string address)
+        else
         {
-            settings.Add(Setting("addr", address));
+            settings.Add(Setting("addr", Take(element, "listen/@address") ?? listen ?? Loopback));
         }
 
         if (TakeIf(element, "@autoport", "yes") && Peek(element, "@port") is null or "-1")

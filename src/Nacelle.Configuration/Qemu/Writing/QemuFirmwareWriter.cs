@@ -66,6 +66,12 @@ internal static class QemuFirmwareWriter
 
     private static void Smbios(QemuWriting writing)
     {
+        // A guest is shown what <sysinfo> says where <smbios mode='sysinfo'/> says so, and nothing otherwise.
+        if (Peek(writing.Root, "os/smbios/@mode") != "sysinfo")
+        {
+            writing.Root.Children.RemoveAll(child => child.Name == "sysinfo" && Peek(child, "@type") == "smbios");
+        }
+
         foreach (XmlTreeElement information in writing.Root.Children.Where(child => child.Name == "sysinfo").ToArray())
         {
             bool isSmbios = Take(information, "@type") == "smbios";
@@ -106,6 +112,6 @@ internal static class QemuFirmwareWriter
             }
         }
 
-        TakeIf(writing.Root, "os/smbios/@mode", "sysinfo");
+        TakeIf(writing.Root, "os/smbios/@mode", "sysinfo", "emulate");
     }
 }

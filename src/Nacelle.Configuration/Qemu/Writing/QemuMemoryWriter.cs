@@ -11,6 +11,15 @@ internal static class QemuMemoryWriter
     {
         XmlTreeElement root = writing.Root;
         ulong memory = TakeSize(root, "memory") ?? 128UL << 20;
+
+        // A guest has the memory of its NUMA nodes, to libvirt and to QEMU.
+        if (Child(root, "cpu") is XmlTreeElement processor && Child(processor, "numa") is XmlTreeElement numa
+            && !writing.Devices.Children.Exists(child => child.Name == "memory"))
+        {
+            ulong sum = numa.Children.Where(cell => cell.Name == "cell").Aggregate(
+                0UL, (total, cell) => unchecked(total + (ScaledSize.TryParse(Peek(cell, "@memory") ?? "0", ScaledSize.BytesOf(Peek(cell, "@unit") ?? "KiB")) ?? 0)));
+            memory = sum == 0 ? memory : sum;
+        }
         List<string> settings = [Setting("size", $"{QemuNumbers.Format(memory)}B")];
         if (TakeSize(root, "maxMemory") is ulong most)
         {
@@ -71,7 +80,7 @@ internal static class QemuMemoryWriter
     private static string BackEnd(QemuWriting writing, string id, ulong size, XmlTreeElement? backing, bool isLast, params ReadOnlySpan<string> more)
     {
         List<string> settings = [Setting("id", id), Setting("size", $"{QemuNumbers.Format(size)}B")];
-        string kind = "memory-backend-ram";
+        string kind = more.Contains("share=on") ? "memory-backend-memfd" : "memory-backend-ram";
         if (backing is not null)
         {
             bool isHuge = Child(backing, "hugepages") is not null;
@@ -93,7 +102,7 @@ internal static class QemuMemoryWriter
                 settings.Add("mem-path=/dev/hugepages");
             }
 
-            if (Peek(backing, "access/@mode") is string access)
+            if (Peek(backing, "access/@mode") is string access && !more.Contains("share=on") && !more.Contains("share=off"))
             {
                 settings.Add(Setting("share", access == "shared" ? "on" : "off"));
             }
@@ -108,7 +117,13 @@ internal static class QemuMemoryWriter
                 settings.Add(Setting("prealloc-threads", threads));
             }
 
-            if (Child(backing, "discard") is not null)
+            // RAM has no pages to give back to a file; libvirt shares what others map by a file or memfd.
+            if (kind == "memory-backend-ram" && (Peek(backing, "access/@mode") == "shared" || more.Contains("share=on")))
+            {
+                kind = "memory-backend-memfd";
+            }
+
+            if (Child(backing, "discard") is not null && kind != "memory-backend-ram")
             {
                 settings.Add("discard-data=on");
             }
@@ -137,7 +152,10 @@ internal static class QemuMemoryWriter
 
         foreach (string setting in more)
         {
-            settings.Add(setting);
+            if (kind != "memory-backend-ram" || setting != "discard-data=on")
+            {
+                settings.Add(setting);
+            }
         }
 
         writing.Add("-object", [kind, .. settings]);
@@ -181,7 +199,7 @@ internal static class QemuMemoryWriter
             }
 
             List<string> own = [];
-            if (Take(cell, "@memAccess") is string access && (backing is null || Peek(backing, "access/@mode") is null))
+            if (Take(cell, "@memAccess") is string access)
             {
                 own.Add(Setting("share", access == "shared" ? "on" : "off"));
             }
