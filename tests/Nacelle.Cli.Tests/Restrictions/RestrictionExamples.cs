@@ -23,6 +23,16 @@ internal static class RestrictionExamples
         </disk>
         """));
 
+    private static string Sata(int first, int second) => string.Join('\n', ((string Name, int Unit)[])[("sda", first), ("sdb", second)] switch
+    {
+        var disks => disks.Select(disk => $"""
+            <disk type='file' device='cdrom'>
+              <target dev='{disk.Name}' bus='sata'/>
+              <address type='drive' controller='0' bus='0' target='0' unit='{disk.Unit}'/>
+            </disk>
+            """),
+    });
+
     private static string Repeated(int count, Func<int, string> device) => string.Join('\n', Enumerable.Range(0, count).Select(device));
 
     /// <summary>All of them.</summary>
@@ -71,7 +81,7 @@ internal static class RestrictionExamples
         new("C2.VIRTIO-LIMIT", "rhel7-guide",
             Write(Repeated(217, _ => "<rng model='virtio'>\n  <backend model='random'>/dev/urandom</backend>\n</rng>")),
             Write(Repeated(2, _ => "<rng model='virtio'>\n  <backend model='random'>/dev/urandom</backend>\n</rng>"))),
-        new("C2.ASSIGN-LIMIT", "rhel7-guide", Write(Repeated(33, _ => Assigned)), Write(Assigned)),
+        new("C2.ASSIGN-LIMIT", "rhel7-guide", Write(Repeated(33, index => Assigned.Replace("bus='0x3b'", $"bus='0x{index + 1:x2}'", StringComparison.Ordinal))), Write(Assigned)),
         new("C2.PCI-HOTPLUG-MF", "rhel7-guide", Write(), Write(), "--operation plug-multifunction", ""),
         new("CFG.VCPU-COUNT", "none", Write(vcpu: "<vcpu current='4'>2</vcpu>"), Write(vcpu: "<vcpu current='2'>4</vcpu>")),
         new("CFG.TOPOLOGY", "none",
@@ -131,5 +141,9 @@ internal static class RestrictionExamples
             Write(more: "<cpu mode='host-model'>\n  <feature policy='require' name='invtsc'/>\n</cpu>"),
             Write(more: "<cpu mode='host-model'>\n  <feature policy='require' name='invtsc'/>\n</cpu>\n<clock offset='utc'>\n  <timer name='tsc' frequency='2533000000'/>\n</clock>"),
             Migrate),
+        new("CFG.DEVICE-PLACE", "none", Write(Sata(1, 1)), Write(Sata(1, 2))),
+        new("TRAP.QEMU-ARGUMENTS", "none",
+            Write(more: "<qemu:commandline xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n  <qemu:arg value='-s'/>\n</qemu:commandline>"), Write()),
+        new("TRAP.NUMA-MEMORY", "none", Write(more: Node.Replace("memory='2'", "memory='1'", StringComparison.Ordinal)), Write(more: Node)),
     ];
 }

@@ -38,6 +38,8 @@ public sealed class CorpusFormatTests
         ["TRAP.IMPLICIT-SCSI-HBA"] = ["warning"],
         ["TRAP.APIC-ID-WITHOUT-X2APIC"] = ["warning"],
         ["TRAP.INVARIANT-TSC-WITHOUT-FREQUENCY"] = ["warning"],
+        ["TRAP.QEMU-ARGUMENTS"] = ["warning"],
+        ["TRAP.NUMA-MEMORY"] = ["warning"],
     };
 
     /// <summary>The configurations of the corpus.</summary>

@@ -40,10 +40,17 @@ public sealed class TextReportTests
     }
 
     [Fact]
-    public void What_is_clean_is_one_line()
+    public void What_is_clean_is_one_line_and_what_a_start_would_refuse_stands_apart()
     {
         string text = TextReport.Write(SampleReport.Make("none", ("quiet.xml", SampleReport.Clean)), s_plain);
-        Assert.Equal("quiet.xml: no findings under profile none\n", text.Split("no host")[0]);
+        Assert.Contains("quiet.xml: no findings under profile none\n", text, StringComparison.Ordinal);
+        string loud = TextReport.Write(
+            SampleReport.Make("none", ("loud.xml", "<domain type='kvm'><name>a</name><memory>65536</memory><os><type machine='q35'>hvm</type></os><devices><sound model='sb16'/></devices></domain>")), s_plain);
+        Assert.StartsWith("loud.xml: a machine of this version would not start with this:\n  - ", loud, StringComparison.Ordinal);
+        Assert.Contains("\n\nloud.xml: no findings under profile none\n", loud, StringComparison.Ordinal);
+        Assert.Equal(
+            "quiet.xml: no findings under profile none\n",
+            TextReport.Write(SampleReport.Make("none", ("quiet.xml", SampleReport.Clean)), s_plain with { SummaryOnly = true }));
     }
 
     [Fact]
