@@ -28,13 +28,16 @@ internal sealed class FuzzClock : ITimerService
     }
 
     /// <summary>Moves the clock by a little, stopping wherever a timer is due.</summary>
-    public void Step(long nanoseconds) => Fire(NowNanoseconds + nanoseconds, stops: true);
+    public void Step(long nanoseconds) => Fire(After(nanoseconds), stops: true);
 
     /// <summary>Moves the clock all at once, as after a pause; what was due on the way is late.</summary>
-    public void Jump(long nanoseconds)
+    public void Jump(long nanoseconds) => Fire(After(nanoseconds), stops: false);
+
+    /// <summary>Time does not turn round at its end.</summary>
+    private long After(long nanoseconds)
     {
         long now = NowNanoseconds;
-        Fire(nanoseconds > long.MaxValue - now ? long.MaxValue : now + nanoseconds, stops: false);
+        return nanoseconds > long.MaxValue - now ? long.MaxValue : now + nanoseconds;
     }
 
     private void Fire(long end, bool stops)
