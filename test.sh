@@ -25,6 +25,7 @@ need acpica-tools command -v iasl
 need iperf3 command -v iperf3
 need qemu-system-x86 command -v qemu-system-x86_64
 need libvirt-clients command -v virt-xml-validate
+need libxml2-utils command -v xmllint
 need util-linux command -v unshare
 need fdisk command -v sfdisk
 need e2fsprogs command -v mkfs.ext4

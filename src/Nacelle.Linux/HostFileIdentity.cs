@@ -10,7 +10,7 @@ namespace Nacelle.Linux;
 /// <param name="Major">Major number of the block device, or of the device that holds the file.</param>
 /// <param name="Minor">Minor number of it.</param>
 /// <param name="Inode">The file's number on its file system; 0 for a block device.</param>
-public readonly unsafe record struct HostFileIdentity(bool IsBlockDevice, uint Major, uint Minor, ulong Inode)
+public readonly record struct HostFileIdentity(bool IsBlockDevice, uint Major, uint Minor, ulong Inode)
 {
     private const int MaximumDepth = 8;
     private const int CurrentDirectory = -100;
@@ -99,7 +99,7 @@ public readonly unsafe record struct HostFileIdentity(bool IsBlockDevice, uint M
         }
     }
 
-    private static HostFileIdentity? Ask(int directory, string path, int flags)
+    private static unsafe HostFileIdentity? Ask(int directory, string path, int flags)
     {
         const uint typeAndInode = 0x101;
         uint* status = stackalloc uint[HostStatus.Length / sizeof(uint)];
