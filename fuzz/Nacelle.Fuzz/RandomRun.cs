@@ -6,7 +6,7 @@ namespace Nacelle.Fuzz;
 public static class RandomRun
 {
     private const long MayGrow = 64 << 20;
-    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_longest = TimeSpan.FromSeconds(60);
 
     /// <summary>Runs a number of inputs.</summary>
     /// <param name="target">The target.</param>

@@ -21,7 +21,7 @@ internal static unsafe class Ring0Target
     private const ulong Handlers = 0xB000;
     private const ulong ErrorHandlers = 0xB040;
     private static readonly TimeSpan s_moment = TimeSpan.FromMilliseconds(1);
-    private static readonly TimeSpan s_hang = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_hang = TimeSpan.FromSeconds(120);
     private static Rig? s_rig;
     private static int s_inputs;
 
