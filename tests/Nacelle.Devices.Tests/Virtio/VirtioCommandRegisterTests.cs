@@ -31,6 +31,9 @@ public sealed class VirtioCommandRegisterTests : IDisposable, IMessageInterruptT
         bus.AssignBars(Bar, Bar + 0x100000);
         _driver = new SplitMockDriver(_ram, 8);
         Start();
+
+        // The first look at the queues, which the start brings with it, is over.
+        Settle();
     }
 
     public void Dispose()
