@@ -7,6 +7,9 @@ namespace Nacelle.Cli;
 internal sealed class StandardStreams : ISerialConnection
 {
     private const int BrokenPipe = 32;
+
+    // For a reader that takes nothing at all, once the guest has ended.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
     private readonly EscapeKeys _keys;
     private readonly BytePipe _output;
     private readonly BytePipe _input;
@@ -67,7 +70,13 @@ internal sealed class StandardStreams : ISerialConnection
     }
 
     /// <inheritdoc/>
-    public void Drain() => _output.Drain(Timeout.InfiniteTimeSpan);
+    public void Drain()
+    {
+        if (!_output.Drain(s_patience) && !_closed)
+        {
+            Diagnostic?.Invoke("standard output is not read: the end of the guest's output is lost");
+        }
+    }
 
     /// <inheritdoc/>
     public void Dispose()

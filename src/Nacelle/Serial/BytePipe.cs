@@ -99,7 +99,7 @@ public sealed class BytePipe : IDisposable
 
     /// <summary>Waits until the taker has everything, or <see cref="Cancel"/>.</summary>
     /// <param name="patience">How long the taker may take nothing at all; negative for ever.</param>
-    /// <returns>Whether it has.</returns>
+    /// <returns>False where it took nothing for so long.</returns>
     public bool Drain(TimeSpan patience)
     {
         lock (_gate)
@@ -113,7 +113,7 @@ public sealed class BytePipe : IDisposable
                 }
             }
 
-            return !_cancelled;
+            return true;
         }
     }
 
