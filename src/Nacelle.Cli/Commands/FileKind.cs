@@ -1,3 +1,5 @@
+using Nacelle.Linux;
+
 namespace Nacelle.Cli;
 
 /// <summary>Recognises files that people take for descriptions of machines. Stateless.</summary>
@@ -26,6 +28,12 @@ internal static class FileKind
     /// <summary>Whether a file is a Linux kernel; false where it cannot be read, which the start will tell.</summary>
     internal static bool IsLinux(string path)
     {
+        // What is read from a FIFO would be missing when the kernel is loaded, and nobody may be writing to it yet.
+        if (HostFile.KindOf(path) != HostFileKind.Regular)
+        {
+            return false;
+        }
+
         try
         {
             using FileStream file = File.OpenRead(path);
