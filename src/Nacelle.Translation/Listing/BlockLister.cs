@@ -21,15 +21,18 @@ internal sealed unsafe class BlockLister(HostNames names)
     {
         // A short loop is in a block several times; each time its instructions have places of their own.
         InstructionPlace[] places = [.. block.Map.TakeWhile(place => place.HostOffset < block.InlineLength)];
+        int[] starts = [.. places.Select(place => (int)place.GuestOffset).Distinct().Order()];
         ImmutableArray<ListedInstruction>.Builder instructions = ImmutableArray.CreateBuilder<ListedInstruction>(places.Length);
         for (int i = 0; i < places.Length; i++)
         {
             ReadOnlySpan<byte> code = guestCode[places[i].GuestOffset..];
-            Instruction instruction = Decode(code, block.Mode.Bitness, block.Rip + places[i].GuestOffset);
+            int next = Array.BinarySearch(starts, (int)places[i].GuestOffset) + 1;
+            int length = (next < starts.Length ? starts[next] : block.Length) - places[i].GuestOffset;
+            Instruction instruction = Decode(code[..length], block.Mode.Bitness, block.Rip + places[i].GuestOffset);
             int end = i + 1 < places.Length ? places[i + 1].HostOffset : block.InlineLength;
             instructions.Add(new ListedInstruction(
                 Hex(instruction.IP),
-                Convert.ToHexStringLower(code[..instruction.Length]),
+                Convert.ToHexStringLower(code[..length]),
                 instruction.IsInvalid ? "(bad)" : Format(_guest, instruction),
                 Disassemble(block.HostCode + (ulong)places[i].HostOffset, end - places[i].HostOffset)));
         }
@@ -68,13 +71,8 @@ internal sealed unsafe class BlockLister(HostNames names)
 
     private static Instruction Decode(ReadOnlySpan<byte> code, int bitness, ulong address)
     {
-        const int longest = 15;
-        Decoder decoder = Decoder.Create(bitness, code[..Math.Min(code.Length, longest)].ToArray(), address);
-        Instruction instruction = decoder.Decode();
-
-        // What is no instruction has the bytes that were looked at, as for the translator.
-        instruction.Length = (int)(decoder.IP - address);
-        return instruction;
+        Decoder decoder = Decoder.Create(bitness, code.ToArray(), address);
+        return decoder.Decode();
     }
 
     private static string Hex(ulong value) => string.Create(CultureInfo.InvariantCulture, $"0x{value:x}");
