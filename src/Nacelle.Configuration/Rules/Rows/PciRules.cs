@@ -125,7 +125,7 @@ internal static class PciRules
         ulong slot = topology.IsExpress ? 1UL : 2UL;
 
         // What nobody asked for stands where the arguments begin.
-        SourcePosition start = context.Document.Places.Values.Select(place => place.Position).Where(position => position.IsKnown).MinBy(position => (position.Line, position.Column));
+        SourcePosition start = context.Document.Places.Values.Select(place => place.Position).Where(position => position.IsKnown).DefaultIfEmpty().MinBy(position => (position.Line, position.Column));
         foreach (PlacedDevice device in MachineDevices.All(context.Devices)
             .Where(device => device.Device is VideoConfiguration { Model: not "none" } or InterfaceConfiguration && device.Device.Address is null)
             .OrderBy(device => device.Device is VideoConfiguration ? 0 : 1))
