@@ -27,8 +27,8 @@ public sealed class CpuModelTests
     }
 
     [Theory]
-    [InlineData("Conroe,+vmx", "vmx", "write --cpu Conroe")]
-    [InlineData("host,+tbm,+3dnowprefetch", "tbm", "write --cpu host")]
+    [InlineData("Conroe,+vmx", "vmx", "use --cpu Conroe")]
+    [InlineData("host,+tbm,+3dnowprefetch", "tbm", "use --cpu host")]
     public void What_cannot_be_had_is_refused_by_name_with_the_way_out(string cpu, string feature, string alternative)
     {
         using TemporaryDirectory directory = new();
@@ -41,7 +41,7 @@ public sealed class CpuModelTests
         Assert.Contains(alternative, line, StringComparison.Ordinal);
 
         // The alternative works.
-        string[] words = line.Split("write --cpu ")[1].Split(' ');
+        string[] words = line.Split("use --cpu ")[1].Split(' ');
         end = NacelleProcess.Run(MinimalMachine.Arguments(kernel, "--cpu", words[0].TrimEnd(',')));
         Assert.True(end.Code == 0, end.ToString());
     }
