@@ -15,7 +15,7 @@ for tool in apt-get apt-cache dpkg dpkg-deb tar mke2fs xz dotnet sha256sum; do
   command -v "$tool" >/dev/null || fail "'$tool' is missing: run this on Debian or a system derived from it, with the .NET 10 SDK" 3
 done
 
-recipe=$(cat "$here"/{disk.sh,run,queries.sql,program.py} "$here"/workload/*.cs* "$here/../guestbench.c" | sha256sum | cut -d' ' -f1)
+recipe=$(cat "$project"/guests/{packages,tree}.sh "$here"/{disk.sh,run,queries.sql,program.py} "$here"/workload/*.cs* "$here/../guestbench.c" | sha256sum | cut -d' ' -f1)
 [ "$(cat "$output/recipe" 2>/dev/null)" != "$recipe" ] || exit 0
 mkdir -p "$cache" "$output"
 exec 9> "$cache/lock"
@@ -25,19 +25,13 @@ rm -rf "${output:?}"/*
 root=$output/root
 
 . "$project/guests/packages.sh"
+. "$project/guests/tree.sh"
 need_lists
-files=$(packages_with_dependencies "${packages[@]}")
-
-# Debian 12 keeps programs and libraries under /usr, with links where they used to be.
-mkdir -p "$root"/{usr/{bin,sbin,lib,lib64},proc,dev,tmp,mnt,bench}
-for name in bin sbin lib lib64; do ln -s "usr/$name" "$root/$name"; done
-for file in $files; do
-  dpkg-deb --fsys-tarfile "$file" | tar -x -C "$root" --keep-directory-symlink --no-same-owner
-done
+unpack_tree "$root" "${packages[@]}"
+mkdir "$root/bench"
 
 # What the packages' scripts would have done, as far as it is needed.
 ln -s mawk "$root/usr/bin/awk"
-rm -rf "$root"/usr/share/{doc,man,locale,info,lintian}
 
 install -m 755 "$here/run" "$root/bench/run"
 install -m 644 "$here"/{queries.sql,program.py} "$root/bench"
@@ -48,8 +42,5 @@ install -m 644 "$here/../guestbench.c" "$root/bench/source.c"
 xz -6 -T1 -c "$root/bench/input" > "$root/bench/input.xz"
 dotnet publish "$here/workload" -c Release -v q "-p:PublishDir=$root/bench/workload/" >&2
 
-# Without a journal: guests only read it.
-size=$(du -sm --apparent-size "$root" | cut -f1)
-mke2fs -q -t ext4 -O ^has_journal -b 4096 -d "$root" "$output/disk.new" "$((size * 5 / 4 + 64))M" >&2
-mv "$output/disk.new" "$output/disk.ext4"
+tree_disk "$root" "$output/disk.ext4"
 echo "$recipe" > "$output/recipe"
