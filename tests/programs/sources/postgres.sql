@@ -1,0 +1,15 @@
+set max_parallel_workers_per_gather = 2; set min_parallel_table_scan_size = 0; set parallel_setup_cost = 0; set parallel_tuple_cost = 0;
+create table customers(id int primary key, name text, region int);
+create table orders(id serial primary key, customer int references customers, total numeric(12, 2), placed date, note jsonb);
+insert into customers select i, md5(i::text), i % 7 from generate_series(1, 1500) i;
+insert into orders(customer, total, placed, note) select i % 1500 + 1, (i * 7919 % 100003) / 7.0, date '2020-01-01' + i % 700, jsonb_build_object('n', i, 'even', i % 2 = 0) from generate_series(1, 20000) i;
+create index on orders(placed); create index on orders using gin(note); analyze;
+select region, count(*), sum(total), round(avg(total), 6), max(placed) from orders join customers on customers.id = customer group by region order by region;
+select name, s, rank() over (order by s desc) from (select customer, sum(total) s from orders group by 1) t join customers on id = customer order by s desc limit 5;
+select count(*) from orders where note @> '{"even": true}' and placed between '2020-06-01' and '2021-01-01';
+with recursive t(n, f) as (values (1, 1::numeric) union all select n + 1, f * n from t where n < 60) select max(f) from t;
+select sum(sin(i) * exp(cos(i)) / sqrt(i))::float4, stddev(i), percentile_cont(0.3) within group (order by i * 7919 % 1009) from generate_series(1, 10000) i;
+begin; update orders set total = total * 1.1 where id % 3 = 0; select sum(total) from orders; rollback; select sum(total) from orders;
+do $$ declare n int := 0; begin for i in 1..3000 loop begin if i % 100 = 0 then raise exception 'no'; end if; n := n + i; exception when others then n := n - 1; end; end loop; raise notice 'n is %', n; end $$;
+select regexp_replace(string_agg(substr(name, 1, 3), '' order by id), '([0-9])\1+', '<\1>', 'g') from customers where id < 60;
+delete from orders where id % 4 = 0; vacuum analyze orders; select count(*), sha256(string_agg(total::text, ',' order by id)::bytea) from orders;
