@@ -34,6 +34,14 @@ need btrfs-progs command -v mkfs.btrfs
 need dosfstools command -v mkfs.vfat
 need cryptsetup-bin command -v cryptsetup
 need kmod command -v modprobe
+need gcc command -v gcc
+need g++ command -v g++
+need libc6-dev test -e /usr/include/x86_64-linux-gnu/stdlib.h -o -e /usr/include/stdlib.h
+need cpio command -v cpio
+if [ "$long" = yes ]; then
+  need libgmp-dev test -e /usr/include/x86_64-linux-gnu/gmp.h
+  need libssl-dev test -e /usr/include/openssl/ssl.h
+fi
 need_packages
 
 ./guests.sh || exit 1
