@@ -59,13 +59,13 @@ done
 install -m 755 guests/init "$tree/init"
 install -m 644 guests/shrc "$tree/etc/shrc"
 install -m 755 guests/udhcpc.script "$tree/etc/udhcpc/default.script"
-# busybox asks an init of its own to power off, which is not here; these come first on PATH.
-for word in poweroff reboot halt; do
-  printf '#!/bin/sh\nsync\nexec /bin/busybox %s -f\n' "$word" > "$tree/sbin/$word"
-  chmod 755 "$tree/sbin/$word"
-done
+install -m 644 guests/words "$tree/etc/words"
+install -m 755 guests/session "$tree/etc/session"
+echo '::once:/etc/session' > "$tree/etc/inittab"
+# What acpid runs when the power button is pressed.
 mkdir -p "$tree/etc/acpi/PWRF"
-ln -s /sbin/poweroff "$tree/etc/acpi/PWRF/00000080"
+printf '#!/bin/sh\npoweroff\n' > "$tree/etc/acpi/PWRF/00000080"
+chmod 755 "$tree/etc/acpi/PWRF/00000080"
 
 # The modules that the tests need, by file name; those that they depend on come along.
 wanted=(virtio_pci virtio_blk virtio_net virtio_console virtio-rng virtio_balloon pvpanic-mmio button evdev)
