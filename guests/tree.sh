@@ -1,4 +1,5 @@
-# Trees of files from Debian packages and disks from trees, without root. Sourced after packages.sh, with 'fail' defined.
+# Trees of files from Debian packages and disks from trees, without root. Sourced with 'fail' and 'cache' as packages.sh wants them;
+# packages.sh itself is sourced behind begin_disk.
 
 # unpack_tree ROOT PACKAGE...: the packages with all that they depend on, unpacked and not configured.
 unpack_tree() {
@@ -20,4 +21,14 @@ tree_disk() {
   size=$(du -sm --apparent-size "$1" | cut -f1)
   mke2fs -q -t ext4 -O ^has_journal -b 4096 -d "$1" "$2.new" "$((size * 5 / 4 + 64))M" >&2
   mv "$2.new" "$2"
+}
+
+# begin_disk FOLDER RECIPE: ends the script where FOLDER was made by this recipe; otherwise leaves it empty, and others waiting.
+begin_disk() {
+  [ "$(cat "$1/recipe" 2>/dev/null)" != "$2" ] || exit 0
+  mkdir -p "$cache" "$1"
+  exec 9> "$cache/lock"
+  flock 9
+  [ "$(cat "$1/recipe" 2>/dev/null)" != "$2" ] || exit 0
+  rm -rf "${1:?}"/*
 }

@@ -21,16 +21,11 @@ for tool in apt-get apt-cache dpkg dpkg-deb tar mke2fs g++ sha256sum; do
 done
 
 recipe=$(cat "$project"/guests/{packages,tree}.sh "$here"/{disk.sh,built.sh,run,few} "$here"/programs/* "$here"/sources/* | sha256sum | cut -d' ' -f1)
-[ "$(cat "$output/recipe" 2>/dev/null)" != "$recipe" ] || exit 0
-mkdir -p "$cache" "$output"
-exec 9> "$cache/lock"
-flock 9
-[ "$(cat "$output/recipe" 2>/dev/null)" != "$recipe" ] || exit 0
-rm -rf "${output:?}"/*
+. "$project/guests/tree.sh"
+begin_disk "$output" "$recipe"
 root=$output/root
 
 . "$project/guests/packages.sh"
-. "$project/guests/tree.sh"
 need_lists
 mapfile -t packages < <(cd "$here/programs" && sed -n 's/^# packages: //p' "${names[@]}" | tr ' ' '\n' | sort -u)
 unpack_tree "$root" "${packages[@]}"
@@ -48,7 +43,9 @@ printf 'root:x:0:\nnogroup:x:65534:\n' > "$root/etc/group"
 # Libraries in folders of their own (BLAS, PulseAudio) are found through the linker's cache.
 find "$root/usr/lib/x86_64-linux-gnu" -mindepth 2 -maxdepth 2 -name 'lib*.so.*' -printf '/usr/lib/x86_64-linux-gnu/%P\n' \
   | xargs -r -n1 dirname | sort -u > "$root/etc/ld.so.conf"
-/sbin/ldconfig -r "$root" 2>/dev/null
+as_root=()
+[ "$(id -u)" = 0 ] || as_root=(unshare --user --map-root-user)
+"${as_root[@]}" /sbin/ldconfig -r "$root" 2>/dev/null || fail "no cache of libraries: /sbin/ldconfig -r needs root or user namespaces" 3
 
 mkdir -p "$root"/suite/{programs,sources,built}
 install -m 755 "$here/run" "$root/suite/run"
@@ -56,7 +53,7 @@ for name in "${names[@]}"; do install -m 644 "$here/programs/$name" "$root/suite
 install -m 644 "$here"/sources/* "$root/suite/sources"
 # Two megabytes of what there is: text, and machine code.
 (cat "$here"/sources/* "$here"/programs/*; cat "$root"/usr/share/perl5/*/*.pm "$root"/usr/share/perl/*/*.pm "$root"/usr/lib/x86_64-linux-gnu/libcrypto.so.3) 2>/dev/null \
-  | head -c 2M > "$root/suite/sources/input" || [ "${PIPESTATUS[1]:-0}" = 0 ] || true
+  | head -c 2M > "$root/suite/sources/input" || [ -s "$root/suite/sources/input" ]
 . "$here/built.sh"
 
 tree_disk "$root" "$output/disk.ext4"

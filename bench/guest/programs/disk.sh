@@ -16,16 +16,11 @@ for tool in apt-get apt-cache dpkg dpkg-deb tar mke2fs xz dotnet sha256sum; do
 done
 
 recipe=$(cat "$project"/guests/{packages,tree}.sh "$here"/{disk.sh,run,queries.sql,program.py} "$here"/workload/*.cs* "$here/../guestbench.c" | sha256sum | cut -d' ' -f1)
-[ "$(cat "$output/recipe" 2>/dev/null)" != "$recipe" ] || exit 0
-mkdir -p "$cache" "$output"
-exec 9> "$cache/lock"
-flock 9
-[ "$(cat "$output/recipe" 2>/dev/null)" != "$recipe" ] || exit 0
-rm -rf "${output:?}"/*
+. "$project/guests/tree.sh"
+begin_disk "$output" "$recipe"
 root=$output/root
 
 . "$project/guests/packages.sh"
-. "$project/guests/tree.sh"
 need_lists
 unpack_tree "$root" "${packages[@]}"
 mkdir "$root/bench"

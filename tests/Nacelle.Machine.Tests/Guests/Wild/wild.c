@@ -48,6 +48,17 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
+// What the caller keeps goes onto the stack, and the state to start with into the registers.
+#define SAVE_AND_LOAD \
+    "push %%rbp\n push %%rbx\n push %%r12\n push %%r13\n push %%r14\n push %%r15\n" \
+    "mov %%rsp, %[stack]\n" \
+    "fninit\n" \
+    "push 128(%[r])\n popfq\n" \
+    "mov (%[r]), %%rax\n mov 16(%[r]), %%rdx\n mov 24(%[r]), %%rbx\n mov 32(%[r]), %%rsp\n mov 40(%[r]), %%rbp\n" \
+    "mov 48(%[r]), %%rsi\n mov 56(%[r]), %%rdi\n mov 64(%[r]), %%r8\n mov 72(%[r]), %%r9\n mov 80(%[r]), %%r10\n" \
+    "mov 88(%[r]), %%r11\n mov 96(%[r]), %%r12\n mov 104(%[r]), %%r13\n mov 112(%[r]), %%r14\n mov 120(%[r]), %%r15\n" \
+    "mov 8(%[r]), %%rcx\n"
+
 // Loads the state and goes to a far pointer; comes back through the handler, to "recover".
 __attribute__((noinline)) static void enter(uint64_t target, uint64_t selector)
 {
@@ -55,14 +66,7 @@ __attribute__((noinline)) static void enter(uint64_t target, uint64_t selector)
     pointer.offset = target;
     pointer.selector = selector;
     asm volatile(
-        "push %%rbp\n push %%rbx\n push %%r12\n push %%r13\n push %%r14\n push %%r15\n"
-        "mov %%rsp, %[stack]\n"
-        "fninit\n"
-        "push 128(%[r])\n popfq\n"
-        "mov (%[r]), %%rax\n mov 16(%[r]), %%rdx\n mov 24(%[r]), %%rbx\n mov 32(%[r]), %%rsp\n mov 40(%[r]), %%rbp\n"
-        "mov 48(%[r]), %%rsi\n mov 56(%[r]), %%rdi\n mov 64(%[r]), %%r8\n mov 72(%[r]), %%r9\n mov 80(%[r]), %%r10\n"
-        "mov 88(%[r]), %%r11\n mov 96(%[r]), %%r12\n mov 104(%[r]), %%r13\n mov 112(%[r]), %%r14\n mov 120(%[r]), %%r15\n"
-        "mov 8(%[r]), %%rcx\n"
+        SAVE_AND_LOAD
         "ljmp *%[pointer]\n"
         ".globl recover\nrecover:\n"
         "pop %%r15\n pop %%r14\n pop %%r13\n pop %%r12\n pop %%rbx\n pop %%rbp\n"
@@ -77,14 +81,7 @@ __attribute__((noinline)) static void enter_wide(uint64_t target)
     static uint64_t pointer;
     pointer = target;
     asm volatile(
-        "push %%rbp\n push %%rbx\n push %%r12\n push %%r13\n push %%r14\n push %%r15\n"
-        "mov %%rsp, %[stack]\n"
-        "fninit\n"
-        "push 128(%[r])\n popfq\n"
-        "mov (%[r]), %%rax\n mov 16(%[r]), %%rdx\n mov 24(%[r]), %%rbx\n mov 32(%[r]), %%rsp\n mov 40(%[r]), %%rbp\n"
-        "mov 48(%[r]), %%rsi\n mov 56(%[r]), %%rdi\n mov 64(%[r]), %%r8\n mov 72(%[r]), %%r9\n mov 80(%[r]), %%r10\n"
-        "mov 88(%[r]), %%r11\n mov 96(%[r]), %%r12\n mov 104(%[r]), %%r13\n mov 112(%[r]), %%r14\n mov 120(%[r]), %%r15\n"
-        "mov 8(%[r]), %%rcx\n"
+        SAVE_AND_LOAD
         "jmp *%[pointer]\n"
         : [stack] "=m"(saved_stack)
         : [r] "c"(registers), [pointer] "m"(pointer)
